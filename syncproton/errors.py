@@ -1,0 +1,89 @@
+"""The exception tree.
+
+Everything this library raises on purpose is a :class:`ProtonException`, except the built-in ``TypeError`` and
+``ValueError`` for arguments of the wrong kind.  The names are those of ``proton``.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConnectionException",
+    "DataException",
+    "DecodeError",
+    "Interrupt",
+    "LinkException",
+    "MessageException",
+    "ProtocolError",
+    "ProtonException",
+    "SSLException",
+    "SSLUnavailable",
+    "SessionException",
+    "Timeout",
+    "TransportException",
+    "WrongThread",
+]
+
+
+class ProtonException(Exception):
+    """The root of the tree."""
+
+
+class Timeout(ProtonException):
+    """An operation did not complete before its deadline."""
+
+
+class Interrupt(ProtonException):
+    """An operation was interrupted."""
+
+
+class WrongThread(ProtonException):
+    """An endpoint was touched from a thread that does not own it, or a blocking call was made on the I/O thread."""
+
+
+class ConnectionException(ProtonException):
+    """A connection cannot do what was asked of it, or has ended."""
+
+
+class SessionException(ProtonException):
+    """A session cannot do what was asked of it, or has ended."""
+
+
+class LinkException(ProtonException):
+    """A link cannot do what was asked of it, or has ended."""
+
+
+class MessageException(ProtonException):
+    """A message cannot be encoded or decoded."""
+
+
+class DataException(ProtonException):
+    """A value cannot be encoded, or does not have the type that was asked for."""
+
+
+class DecodeError(DataException):
+    """Bytes that are not a valid AMQP 1.0 encoding (part 1 of the specification)."""
+
+
+class TransportException(ProtonException):
+    """The transport of a connection cannot do what was asked of it."""
+
+
+class ProtocolError(TransportException):
+    """The peer broke the protocol.
+
+    :ivar condition: the AMQP error condition the peer is told, such as ``amqp:decode-error``.
+    :ivar description: what went wrong, in words.
+    """
+
+    def __init__(self, condition: str, description: str) -> None:
+        super().__init__(f"{condition}: {description}")
+        self.condition = condition
+        self.description = description
+
+
+class SSLException(TransportException):
+    """TLS failed, or cannot do what was asked of it."""
+
+
+class SSLUnavailable(SSLException):
+    """This Python has no TLS."""
