@@ -1,0 +1,50 @@
+"""What the tests must know of a broker: where it is, how it names queues, and how it behaves."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from server_process import ServerProcess
+
+__all__ = ["BrokerUnderTest"]
+
+
+class BrokerUnderTest:
+    """A running broker and its habits. Each broker's fixture fills this in.
+
+    :ivar name: what the tests call it.
+    :ivar url: where to connect, user and password included if it asks for them.
+    :ivar wrong_password_url: a URL it refuses.
+    :ivar queue_prefix: what stands before a queue's name in an address.
+    :ivar missing_address: an address it refuses, or None if it accepts every address.
+    :ivar missing_condition: the error condition it refuses that address with.
+    :ivar settles_first: it sends messages pre-settled, so that nothing a receiver says reaches it.
+    :ivar dead_letter_address: where a rejected message is found, or None if it is dropped.
+    :ivar keeps_messages: durable messages outlive a restart.
+    """
+
+    name = ""
+    queue_prefix = ""
+    missing_address: Optional[str] = None
+    missing_condition = ""
+    settles_first = False
+    dead_letter_address: Optional[str] = None
+    keeps_messages = True
+
+    def __init__(self, server: ServerProcess, url: str, wrong_password_url: str) -> None:
+        self.server = server
+        self.url = url
+        self.wrong_password_url = wrong_password_url
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def address(self, queue: str) -> str:
+        """The address of a queue."""
+        return self.queue_prefix + queue
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self.server.stop()

@@ -1,0 +1,36 @@
+"""Everything here talks to real peers, started by the suite itself; one that is missing is a failure, not a skip."""
+
+from __future__ import annotations
+
+import uuid
+from typing import List
+
+import pytest
+
+from broker_under_test import BrokerUnderTest
+from fix_artemis import artemis
+from fix_cbroker import cbroker
+from fix_rabbitmq import rabbitmq
+
+__all__ = ["address", "artemis", "broker", "cbroker", "rabbitmq"]
+
+_TIMEOUT = 180
+
+
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_TIMEOUT))
+
+
+@pytest.fixture(scope="session", params=["artemis", "rabbitmq", "cbroker"])
+def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
+    """Each broker in turn."""
+    running: BrokerUnderTest = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+def address(broker: BrokerUnderTest) -> str:
+    """The address of a queue of the broker that no other test uses."""
+    return broker.address(f"test-{uuid.uuid4().hex[:12]}")
