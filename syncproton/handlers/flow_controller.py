@@ -1,0 +1,45 @@
+"""Keeping a receiver's credit topped up (AMQP 1.0 section 2.6.7)."""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+from ..engine import Event, Handler, Link
+
+__all__ = ["FlowController"]
+
+
+class FlowController(Handler):
+    """Gives a receiver its window of credit when it opens, and tops it up as deliveries are consumed.
+
+    An application that drains a receiver takes its credit into its own hands: from then on the receiver is left alone.
+
+    :param window: how many messages may be outstanding, as link credit.
+    """
+
+    def __init__(self, window: int = 1024) -> None:
+        self._window = window
+        self._drained: "WeakSet[Link]" = WeakSet()
+
+    def on_link_local_open(self, event: Event) -> None:
+        self._top_up(event.link)
+
+    def on_link_remote_open(self, event: Event) -> None:
+        self._top_up(event.link)
+
+    def on_link_flow(self, event: Event) -> None:
+        self._top_up(event.link)
+
+    def on_delivery(self, event: Event) -> None:
+        self._top_up(event.link)
+
+    def _top_up(self, link: Link) -> None:
+        if not link.is_receiver:
+            return
+        if link.drained():
+            self._drained.add(link)
+        if link in self._drained or link.draining():
+            return
+        missing = self._window - link.credit
+        if missing > 0:
+            link.flow(missing)

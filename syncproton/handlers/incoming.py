@@ -1,0 +1,92 @@
+"""Receiving messages."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Optional
+
+from ..engine import Condition, Delivery, Endpoint, Event, Handler
+from ..errors import ProtonException
+from ..message import Message
+from .acking import Acking, Reject, Release
+from .dispatch import dispatch
+
+__all__ = ["IncomingMessageHandler"]
+
+logger = logging.getLogger("syncproton.handlers")
+
+
+class IncomingMessageHandler(Handler, Acking):
+    """Turns deliveries on receivers into ``on_message``, ``on_settled`` and ``on_aborted``.
+
+    A message that cannot be decoded is rejected with ``amqp:decode-error`` and logged: one bad message must not end
+    a container.
+
+    :param auto_accept: whether a message is accepted and settled when ``on_message`` returns.
+    :param delegate: the handler whose callbacks are called.
+    """
+
+    def __init__(self, auto_accept: bool = True, delegate: Optional[Any] = None) -> None:
+        self.delegate = delegate
+        self.auto_accept = auto_accept
+
+    def on_delivery(self, event: Event) -> None:
+        delivery = event.delivery
+        link = delivery.link
+        if not link.is_receiver:
+            return
+        if delivery.aborted:
+            self.on_aborted(event)
+            delivery.settle()
+        elif delivery.readable and not delivery.partial:
+            message = Message()
+            try:
+                message.recv(link)
+            except ProtonException as error:
+                self._refuse(delivery, error)
+                return
+            event.message = message
+            self._deliver(event, delivery)
+        elif delivery.updated and delivery.settled:
+            self.on_settled(event)
+
+    def _deliver(self, event: Event, delivery: Delivery) -> None:
+        if delivery.link.state & Endpoint.LOCAL_CLOSED:
+            # It was already on its way when the application closed the link: it never saw it, so it goes back.
+            if self.auto_accept:
+                delivery.update(Delivery.RELEASED)
+                delivery.settle()
+            return
+        try:
+            self.on_message(event)
+        except Reject:
+            delivery.update(Delivery.REJECTED)
+            delivery.settle()
+        except Release:
+            delivery.update(Delivery.MODIFIED)
+            delivery.settle()
+        else:
+            if self.auto_accept:
+                delivery.update(Delivery.ACCEPTED)
+                delivery.settle()
+
+    def _refuse(self, delivery: Delivery, error: ProtonException) -> None:
+        logger.warning("rejected a message that cannot be decoded: %s", error)
+        delivery.local.condition = Condition("amqp:decode-error", str(error))
+        delivery.update(Delivery.REJECTED)
+        delivery.settle()
+
+    def on_message(self, event: Event) -> None:
+        """A whole message has come; it is ``event.message``."""
+        if self.delegate is not None:
+            dispatch(self.delegate, "on_message", event)
+
+    def on_settled(self, event: Event) -> None:
+        """The sender settled a delivery that had been received."""
+        if self.delegate is not None:
+            dispatch(self.delegate, "on_settled", event)
+
+    def on_aborted(self, event: Event) -> None:
+        """The sender gave up a message half way (section 2.7.5)."""
+        if self.delegate is not None:
+            dispatch(self.delegate, "on_aborted", event)
