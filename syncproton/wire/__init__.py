@@ -1,0 +1,1 @@
+"""What goes over the wire: performatives, delivery states, termini, and the frames that carry them."""

@@ -1,0 +1,235 @@
+"""Frames: the reader that takes the byte stream in any pieces, and the writers (part 2, section 2.3).
+
+The reader keeps the piece it is in the middle of and where it is in it; what arrives meanwhile is gathered beside it.
+The two are joined only when a frame lies across the seam and all of it has come, so every byte is moved a small, fixed
+number of times however the stream is cut, and no more is held than the frame being waited for and one feed.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Callable, Dict, Iterator, NoReturn, Optional, Tuple, Type, Union
+
+from ..codec.decoder import decode
+from ..errors import DecodeError, ProtocolError
+from .composite import DECODE_ERROR, Composite, Registry, lookup
+from .hot_readers import read_disposition, read_flow, read_transfer
+from .hot_writers import transfer_overhead, write_disposition, write_flow, write_transfer
+from .performatives import PERFORMATIVES, Disposition, Flow, Transfer
+from .sasl_frames import SASL_FRAMES
+
+__all__ = [
+    "AMQP_FRAME",
+    "AMQP_HEADER",
+    "DEFAULT_MAX_FRAME_SIZE",
+    "EMPTY_FRAME",
+    "FRAMING_ERROR",
+    "Frame",
+    "FrameReader",
+    "SASL_FRAME",
+    "SASL_HEADER",
+    "TLS_HEADER",
+    "transfer_overhead",
+    "write_disposition",
+    "write_flow",
+    "write_frame",
+    "write_transfer",
+]
+
+#: The protocol headers (part 2, section 2.2; part 5, sections 5.2 and 5.3).
+AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
+TLS_HEADER = b"AMQP\x02\x01\x00\x00"
+SASL_HEADER = b"AMQP\x03\x01\x00\x00"
+
+#: The types of frames.
+AMQP_FRAME = 0
+SASL_FRAME = 1
+
+#: A frame without a body: a heartbeat.
+EMPTY_FRAME = b"\x00\x00\x00\x08\x02\x00\x00\x00"
+
+#: The largest frame that a reader takes unless told otherwise, in bytes.
+DEFAULT_MAX_FRAME_SIZE = 1 << 20
+
+FRAMING_ERROR = "amqp:connection:framing-error"
+
+#: Channel, performative (None for an empty frame) and payload.
+Frame = Tuple[int, Optional[Composite], bytes]
+
+_Read = Callable[[bytes, int, int], Tuple[Composite, int]]
+
+_unpack_header = struct.Struct(">IBBH").unpack_from
+_unpack_size = struct.Struct(">I").unpack_from
+_pack_header = struct.Struct(">IBBH").pack
+
+_HOT: Dict[Type[Composite], _Read] = {Transfer: read_transfer, Disposition: read_disposition, Flow: read_flow}
+
+
+def _readers(classes: Registry) -> Dict[int, _Read]:
+    return {cls.DESCRIPTOR: _HOT.get(cls, cls.from_bytes) for cls in classes.values()}
+
+
+_TYPES: Dict[int, Tuple[Registry, Dict[int, _Read]]] = {
+    AMQP_FRAME: (PERFORMATIVES, _readers(PERFORMATIVES)),
+    SASL_FRAME: (SASL_FRAMES, _readers(SASL_FRAMES)),
+}
+
+
+class FrameReader:
+    """Turns a stream of bytes, cut anywhere, into frames.
+
+    Feed it and then take frames until there are no more; what it holds is bounded only if that is done between feeds.
+    Frames that came complete before a bad one are given first.  After the error the reader gives nothing but the same
+    error again and takes no more bytes.
+
+    :param frame_type: :data:`AMQP_FRAME` or :data:`SASL_FRAME`; a frame of another type is an error.
+    :param max_frame_size: the largest frame to take, in bytes; may be set at any time.
+    """
+
+    __slots__ = ("max_frame_size", "_type", "_classes", "_readers", "_buf", "_pos", "_tail", "_error")
+
+    def __init__(self, frame_type: int = AMQP_FRAME, max_frame_size: int = DEFAULT_MAX_FRAME_SIZE) -> None:
+        self.max_frame_size = max_frame_size
+        self._type = frame_type
+        self._classes, self._readers = _TYPES[frame_type]
+        self._buf = b""
+        self._pos = 0
+        self._tail = bytearray()
+        self._error: Optional[ProtocolError] = None
+
+    def feed(self, data: Union[bytes, bytearray, memoryview]) -> None:
+        """Add bytes to the stream."""
+        if self._error is not None:
+            return
+        if self._pos == len(self._buf) and not self._tail:
+            self._buf = bytes(data)
+            self._pos = 0
+        else:
+            self._tail += data
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes are held that no frame has been made of."""
+        return len(self._buf) - self._pos + len(self._tail)
+
+    def take_rest(self) -> bytes:
+        """Give up the bytes held, for whoever reads the protocol that comes after this one."""
+        rest = self._buf[self._pos:] + self._tail
+        self._buf = b""
+        self._pos = 0
+        self._tail = bytearray()
+        return rest
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The complete frames.
+
+        :raises ProtocolError: as :meth:`next_frame`.
+        """
+        return iter(self.next_frame, None)
+
+    def next_frame(self) -> Optional[Frame]:
+        """The next frame, or None if it is not there completely.
+
+        :raises ProtocolError: ``amqp:connection:framing-error`` for a bad size, data offset or type (section 2.3.1);
+            ``amqp:decode-error`` or ``amqp:invalid-field`` for a bad body.
+        """
+        if self._error is not None:
+            raise self._error
+        while True:
+            buf = self._buf
+            pos = self._pos
+            left = len(buf) - pos
+            if left >= 8:
+                size, offset, kind, channel = _unpack_header(buf, pos)
+                if offset != 2 or kind != self._type or size < 8 or size > self.max_frame_size:
+                    self._check_header(size, offset, kind)
+                if size <= left:
+                    break
+                needed = size
+            elif left >= 4:
+                self._check_size(_unpack_size(buf, pos)[0])
+                needed = 8
+            else:
+                needed = 4
+            if not self._gather(left, needed):
+                return None
+
+        start = pos + 4 * offset
+        end = pos + size
+        self._pos = end
+        if start == end:
+            return channel, None, b""
+        try:
+            # A descriptor is nearly always a small ulong; the shortest body is that and an empty list.
+            if end - start >= 4 and buf[start + 1] == 0x53 and buf[start] == 0:
+                read = self._readers.get(buf[start + 2])
+                if read is None:
+                    raise ProtocolError(DECODE_ERROR, f"frames of type {kind} have no body 0x{buf[start + 2]:02x}")
+                performative, at = read(buf, start + 3, end)
+            else:
+                performative, at = self._read_body(buf, start, end)
+        except ProtocolError as error:
+            self._error = error
+            self.take_rest()
+            raise
+        return channel, performative, buf[at:end]
+
+    def _gather(self, left: int, needed: int) -> bool:
+        """Join what is left of the current piece with what came after it, if that makes ``needed`` bytes."""
+        if left + len(self._tail) < needed:
+            if not left:
+                self._buf = b""
+                self._pos = 0
+            return False
+        self._buf = self._buf[self._pos:] + self._tail
+        self._pos = 0
+        self._tail = bytearray()
+        return True
+
+    def _read_body(self, buf: bytes, pos: int, end: int) -> Tuple[Composite, int]:
+        """Read a body whose descriptor is not a small ulong."""
+        if buf[pos] != 0:
+            raise ProtocolError(DECODE_ERROR, "the body of a frame must be a described list")
+        try:
+            descriptor, pos = decode(buf, pos + 1, end)
+        except DecodeError as error:
+            raise ProtocolError(DECODE_ERROR, f"the descriptor of a frame: {error}") from error
+        cls = lookup(self._classes, descriptor)
+        if cls is None:
+            raise ProtocolError(DECODE_ERROR, f"frames of type {self._type} have no such body")
+        return cls.from_bytes(buf, pos, end)
+
+    def _check_size(self, size: int) -> None:
+        if size < 8:
+            self._raise(FRAMING_ERROR, f"a frame of {size} bytes is too short to be one")
+        if size > self.max_frame_size:
+            self._raise(FRAMING_ERROR, f"a frame of {size} bytes is over the limit of {self.max_frame_size}")
+
+    def _check_header(self, size: int, offset: int, kind: int) -> None:
+        self._check_size(size)
+        if offset < 2 or 4 * offset > size:
+            self._raise(FRAMING_ERROR, f"a data offset of {offset} words does not fit a frame of {size} bytes")
+        if kind != self._type:
+            self._raise(FRAMING_ERROR, f"a frame of type {kind} came where type {self._type} belongs")
+
+    def _raise(self, condition: str, description: str) -> NoReturn:
+        self._error = ProtocolError(condition, description)
+        self.take_rest()
+        raise self._error
+
+
+def write_frame(out: bytearray, channel: int, performative: Composite, payload: bytes = b"") -> None:
+    """Append a frame; its type follows from the performative.
+
+    :raises ValueError: a field is out of range.
+    :raises DataException: a field has no AMQP encoding.
+    """
+    if type(performative) is Flow:
+        write_flow(out, channel, *[getattr(performative, field.name) for field in Flow.FIELDS])
+        return
+    body = bytearray()
+    performative.encode_into(body)
+    kind = SASL_FRAME if performative.DESCRIPTOR in SASL_FRAMES else AMQP_FRAME
+    out += _pack_header(8 + len(body) + len(payload), 2, kind, channel)
+    out += body
+    out += payload
