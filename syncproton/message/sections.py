@@ -1,0 +1,197 @@
+"""A message to bytes and back, section by section, in the order of the specification (part 3, section 3.2)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+
+from syncproton.codec.decoder import DECODERS
+from syncproton.codec.encoder import ENCODERS
+from syncproton.codec.limits import MAX_NESTING
+from syncproton.codec.types import char, symbol, uint, ulong
+from syncproton.errors import DataException, DecodeError
+from syncproton.message.body import Cut, join, read_data, read_sequence, write_body
+from syncproton.message.fields import HEADER, PROPERTIES, read_fields, write_fields
+
+if TYPE_CHECKING:
+    from syncproton.message.message import Message
+
+__all__ = ["decode_sections", "encode_sections"]
+
+_EMPTY_HEADER = b"\x00\x53\x70\x45"
+_INSTRUCTIONS_HEAD = b"\x00\x53\x71"
+_ANNOTATIONS_HEAD = b"\x00\x53\x72"
+_EMPTY_PROPERTIES = b"\x00\x53\x73\x45"
+_APPLICATION_PROPERTIES_HEAD = b"\x00\x53\x74"
+_FOOTER_HEAD = b"\x00\x53\x78"
+
+_DATA = 0x75
+_SEQUENCE = 0x76
+_VALUE = 0x77
+_MAPS = (0xC1, 0xD1)
+
+_NAMES = {
+    0x70: "header",
+    0x71: "delivery-annotations",
+    0x72: "message-annotations",
+    0x73: "properties",
+    0x74: "application-properties",
+    _DATA: "data",
+    _SEQUENCE: "amqp-sequence",
+    _VALUE: "amqp-value",
+    0x78: "footer",
+}
+_SYMBOLIC = {
+    "amqp:header:list": 0x70,
+    "amqp:delivery-annotations:map": 0x71,
+    "amqp:message-annotations:map": 0x72,
+    "amqp:properties:list": 0x73,
+    "amqp:application-properties:map": 0x74,
+    "amqp:data:binary": _DATA,
+    "amqp:amqp-sequence:list": _SEQUENCE,
+    "amqp:amqp-value:*": _VALUE,
+    "amqp:footer:map": 0x78,
+}
+
+_GROUP_ID, _GROUP_SEQUENCE = 10, 11  # places in the properties section
+_UINT0 = uint(0)
+
+_write_map = ENCODERS[dict]
+
+
+def encode_sections(message: Message) -> bytes:
+    """Encode a message.
+
+    :raises DataException: if something in it has no encoding.
+    """
+    out = bytearray()
+    header = message._header
+    if header is None:
+        out += _EMPTY_HEADER
+    else:
+        write_fields(HEADER, out, header)
+    if message._instructions is not None:
+        _write_annotations(out, _INSTRUCTIONS_HEAD, message.instructions)
+    if message._annotations is not None:
+        _write_annotations(out, _ANNOTATIONS_HEAD, message.annotations)
+    fields = message._fields
+    if fields is None:
+        out += _EMPTY_PROPERTIES
+    else:
+        if fields[_GROUP_SEQUENCE] is None and fields[_GROUP_ID] is not None:
+            # The first of a group says so, in case the receiver tells "first" from "no place".
+            fields = fields.copy()
+            fields[_GROUP_SEQUENCE] = _UINT0
+        write_fields(PROPERTIES, out, fields)
+    properties = message.properties
+    if properties is not None:
+        if type(properties) is not dict and not isinstance(properties, Mapping):
+            raise DataException(f"application properties are a dict, not {type(properties).__name__}")
+        for key in properties:
+            if type(key) is not str and (not isinstance(key, str) or isinstance(key, (char, symbol))):
+                raise DataException(f"the key of an application property is a string, not {key!r}")
+        out += _APPLICATION_PROPERTIES_HEAD
+        _write_map(out, properties)
+    write_body(out, message.body, message._inferred, message._cut)
+    if message._footer is not None:
+        _write_annotations(out, _FOOTER_HEAD, message.footer)
+    return bytes(out)
+
+
+def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise DataException(f"annotations are a dict, not {type(value).__name__}")
+    out += head
+    _write_map(out, value)
+
+
+def decode_sections(message: Message, buf: bytes) -> None:
+    """Decode a message into ``message``, which must be clear; in case of an error it is left with parts of it.
+
+    :raises DecodeError: if the bytes are not a valid message.
+    """
+    try:
+        _decode_sections(message, buf)
+    except (IndexError, struct.error):
+        raise DecodeError("the bytes end before the message does") from None
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"invalid text: {error}") from error
+    except RecursionError:
+        raise DecodeError("nested deeper than the interpreter's stack allows") from None
+
+
+def _decode_sections(message: Message, buf: bytes) -> None:
+    pos = last = 0
+    end = len(buf)
+    more: list[Any] = []  # the data or sequence sections after the first
+    while pos < end:
+        if buf[pos]:
+            raise DecodeError(f"a section begins with 0x00, not with constructor 0x{buf[pos]:02x}")
+        if buf[pos + 1] == 0x53:
+            code = buf[pos + 2]
+            pos += 3
+        else:
+            code, pos = _descriptor(buf, pos + 1)
+        if code <= last and not (code == last and (code == _DATA or code == _SEQUENCE)):
+            raise DecodeError(f"a {_name(code)} section after the {_name(last)} section")
+        if code == 0x73:
+            message._fields, pos = read_fields(PROPERTIES, buf, pos)
+        elif code == 0x70:
+            message._header, pos = read_fields(HEADER, buf, pos)
+        elif code == 0x74:
+            message.properties, pos = _read_map(code, buf, pos)
+        elif _DATA <= code <= _VALUE:
+            if last >= _DATA:
+                if last != code:
+                    raise DecodeError(f"a {_name(code)} section after a {_name(last)} section")
+                section, pos = (read_data if code == _DATA else read_sequence)(buf, pos)
+                more.append(section)
+            elif code == _VALUE:
+                message.body, pos = DECODERS[buf[pos]](buf, pos + 1, MAX_NESTING)
+                if message.body is None:
+                    message._cut = Cut(None, ())
+            else:
+                message.body, pos = (read_data if code == _DATA else read_sequence)(buf, pos)
+                message._inferred = True
+        elif code == 0x72:
+            message._annotations, pos = _read_map(code, buf, pos)
+        elif code == 0x71:
+            message._instructions, pos = _read_map(code, buf, pos)
+        elif code == 0x78:
+            message._footer, pos = _read_map(code, buf, pos)
+        else:
+            raise DecodeError(f"unknown section with descriptor 0x{code:02x}")
+        last = code
+    if pos != end:
+        raise DecodeError("the bytes end before the message does")
+    if more:
+        message.body, message._cut = join([message.body, *more])
+
+
+def _descriptor(buf: bytes, pos: int) -> Tuple[int, int]:
+    """Read a descriptor that is not of the usual form: a full-width ulong, or a symbol."""
+    descriptor, pos = DECODERS[buf[pos]](buf, pos + 1, MAX_NESTING)
+    code = None
+    if type(descriptor) is ulong:
+        code = int(descriptor)
+    elif type(descriptor) is symbol:
+        code = _SYMBOLIC.get(descriptor)
+    if code not in _NAMES:
+        raise DecodeError(f"unknown section with descriptor {descriptor!r}")
+    return code, pos
+
+
+def _read_map(code: int, buf: bytes, pos: int) -> Tuple[Optional[Dict[Any, Any]], int]:
+    constructor = buf[pos]
+    if constructor not in _MAPS:
+        if constructor == 0x40:
+            return None, pos + 1
+        raise DecodeError(f"the {_name(code)} section is not a map")
+    value: Dict[Any, Any]
+    value, pos = DECODERS[constructor](buf, pos + 1, MAX_NESTING)
+    return value, pos
+
+
+def _name(code: int) -> str:
+    return _NAMES.get(code, f"0x{code:02x}")
