@@ -224,7 +224,8 @@ def write_frame(out: bytearray, channel: int, performative: Composite, payload: 
     :raises ValueError: a field is out of range.
     :raises DataException: a field has no AMQP encoding.
     """
-    if type(performative) is Flow:
+    # The flow of a link spells out a false drain, and that of a session does not.
+    if type(performative) is Flow and performative.handle is not None:
         write_flow(out, channel, *[getattr(performative, field.name) for field in Flow.FIELDS])
         return
     body = bytearray()

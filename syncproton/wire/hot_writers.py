@@ -83,7 +83,7 @@ def write_transfer(
             tail = b"\x43"
         fields = b"%b%b\xa0%c%b%b" % (
             _SMALL_UINTS[handle] if 0 <= handle < 256 else _uint(handle),
-            _pack_uint(0x70, delivery_id) if delivery_id > 255 else _uint(delivery_id),
+            _pack_uint(0x70, delivery_id) if 255 < delivery_id < 0x100000000 else _uint(delivery_id),
             len(delivery_tag),
             delivery_tag,
             tail,
@@ -177,7 +177,10 @@ def write_flow(
     echo: bool = False,
     properties: Optional[Dict[Any, Any]] = None,
 ) -> None:
-    """Append a flow frame (part 2, section 2.7.4).  The flow of a link always spells out ``drain``."""
+    """Append a flow frame (part 2, section 2.7.4).
+
+    The flow of a link always spells out ``drain``; without a ``handle`` what concerns links is left out.
+    """
     parts = [
         b"\x40" if next_incoming_id is None else _uint(next_incoming_id),
         _uint(incoming_window),
