@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncproton.codec.containers import AnnotationDict, PropertyDict, RestrictedKeyDict, SymbolList
+from syncproton.codec.data import Data
 from syncproton.codec.decoder import DECODERS, decode, decode_fields
 from syncproton.codec.described import UNDESCRIBED, Array, Described
 from syncproton.codec.encoder import ENCODERS, encode, encode_into
@@ -20,6 +21,7 @@ __all__ = [
     "UNDESCRIBED",
     "AnnotationDict",
     "Array",
+    "Data",
     "Described",
     "PropertyDict",
     "RestrictedKeyDict",

@@ -24,7 +24,7 @@ from syncproton.codec.scalar_decoders import BULK, PLAIN_INTEGERS, SCALARS, Deco
 from syncproton.codec.typecodes import TypeCode
 from syncproton.errors import DecodeError
 
-__all__ = ["DECODERS", "KINDS", "decode", "decode_fields"]
+__all__ = ["DECODERS", "KINDS", "decode", "decode_fields", "hashable"]
 
 _MAX_EMPTY_LISTS = 15  # elements of the zero-width list0 are objects of their own, so they cost more than others
 _MALFORMED = (IndexError, struct.error, UnicodeDecodeError, RecursionError)
@@ -165,15 +165,19 @@ def _map(buf: bytes, pos: int, stop: int, count: int, depth: int) -> Result:
         try:
             values[key] = value
         except TypeError:
-            values[_frozen(key)] = value
+            values[hashable(key)] = value
     if pos != stop:
         raise _wrong_size("map")
     return values, pos
 
 
-def _frozen(key: Any) -> Any:
+def hashable(key: Any) -> Any:
+    """The form in which a decoded value can be the key of a ``dict``: a list is made a tuple.
+
+    :raises DecodeError: if it is a map, an array or a described value, or there is one in it.
+    """
     if isinstance(key, list):
-        return tuple([_frozen(element) for element in key])
+        return tuple([hashable(element) for element in key])
     if key.__hash__ is None:
         raise DecodeError(f"a map key of type {type(key).__name__} cannot be the key of a dict")
     return key

@@ -21,7 +21,7 @@ from syncproton.codec.typecodes import TypeCode
 from syncproton.codec.types import float32
 from syncproton.errors import DataException
 
-__all__ = ["ENCODERS", "encode", "encode_into", "encoder_for"]
+__all__ = ["ENCODERS", "close_compound", "encode", "encode_into", "encoder_for"]
 
 _Kind = Union[type, Tuple[type, ...]]
 
@@ -106,6 +106,19 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
         out[start:start + 3] = _wide_header(0xD1, size + 3, count)
 
 
+def close_compound(out: bytearray, start: int, count: int) -> None:
+    """Fill in the size and count of the list, map or array at ``start``, whose contents have now been appended.
+
+    Its header there is the one-byte form, with the size and the count left open.
+    """
+    size = len(out) - start - 2
+    if size < 256 and count < 256:
+        out[start + 1] = size
+        out[start + 2] = count
+    else:
+        out[start:start + 3] = _wide_header(out[start] | 0x10, size + 3, count)
+
+
 def _wide_header(code: int, size: int, count: int) -> bytes:
     try:
         return _code_size_count32(code, size, count)
@@ -157,13 +170,7 @@ def _write_array(out: bytearray, value: Array) -> None:
         _write_elements(out, value.type, value.elements)
     except (TypeError, AttributeError, struct.error):
         raise DataException(f"not all of the elements are of the array's type: {value!r}") from None
-    size = len(out) - start - 2
-    count = len(value.elements)
-    if size < 256 and count < 256:
-        out[start + 1] = size
-        out[start + 2] = count
-    else:
-        out[start:start + 3] = _wide_header(0xF0, size + 3, count)
+    close_compound(out, start, len(value.elements))
 
 
 def _write_elements(out: bytearray, kind: int, elements: Sequence[Any]) -> None:
