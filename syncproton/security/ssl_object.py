@@ -1,0 +1,192 @@
+"""``SSL``: a program's view of a transport's TLS layer."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+from typing_extensions import Protocol
+
+from syncproton.security.ssl_domain import SSLDomain, SSLSessionDetails
+from syncproton.security.tls import TlsHolder, TlsLayer
+
+__all__ = ["SSL", "TlsTransport"]
+
+
+class TlsTransport(Protocol):
+    """What ``SSL`` needs of a transport."""
+
+    def _attach_tls(
+        self, domain: Optional[SSLDomain], session_details: Optional[SSLSessionDetails]
+    ) -> TlsHolder:
+        """Turn TLS on with these settings if it is off (:meth:`TlsHolder.attach`), and hand out its place.
+
+        :raises SSLException: TLS is on with others.
+        """
+
+
+class SSL:
+    """The TLS layer of a transport. Making one turns TLS on; two of one transport are equal.
+
+    :param transport: a transport that has not begun to speak.
+    :param domain: the settings; None for those in use already, or else a new domain's.
+    :param session_details: the session to resume, for a client.
+    :raises SSLException: the transport has TLS with other settings, or the domain is for the other side.
+    """
+
+    SHA1 = 0
+    SHA256 = 1
+    SHA512 = 2
+    MD5 = 3
+
+    CERT_COUNTRY_NAME = 0
+    CERT_STATE_OR_PROVINCE = 1
+    CERT_CITY_OR_LOCALITY = 2
+    CERT_ORGANIZATION_NAME = 3
+    CERT_ORGANIZATION_UNIT = 4
+    CERT_COMMON_NAME = 5
+
+    RESUME_UNKNOWN = 0
+    RESUME_NEW = 1
+    RESUME_REUSED = 2
+
+    def __init__(
+        self,
+        transport: TlsTransport,
+        domain: Optional[SSLDomain] = None,
+        session_details: Optional[SSLSessionDetails] = None,
+    ) -> None:
+        self._holder = transport._attach_tls(domain, session_details)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SSL) and self._holder is other._holder
+
+    def __hash__(self) -> int:
+        return hash(id(self._holder))
+
+    @staticmethod
+    def present() -> bool:
+        """Whether TLS can be had. It can."""
+        return True
+
+    @property
+    def _layer(self) -> Optional[TlsLayer]:
+        return self._holder.layer
+
+    @property
+    def peer_hostname(self) -> str:
+        """The host wanted, told to the server and checked against its certificate; empty if none is set.
+
+        It may be set until the handshake begins.
+        """
+        return (self._layer.hostname if self._layer is not None else None) or ""
+
+    @peer_hostname.setter
+    def peer_hostname(self, hostname: Optional[str]) -> None:
+        if self._layer is not None:
+            self._layer.hostname = hostname
+
+    def cipher_name(self) -> Optional[str]:
+        """The cipher suite, such as ``TLS_AES_256_GCM_SHA384``; None before the handshake."""
+        return self._layer.cipher_name if self._layer is not None else None
+
+    def protocol_name(self) -> Optional[str]:
+        """``TLSv1.2`` or ``TLSv1.3``; None before the handshake."""
+        return self._layer.protocol_name if self._layer is not None else None
+
+    def resume_status(self) -> int:
+        """``RESUME_REUSED``, or ``RESUME_NEW`` which it is before the handshake too; ``RESUME_UNKNOWN`` without TLS."""
+        if self._layer is None:
+            return self.RESUME_UNKNOWN
+        return self.RESUME_REUSED if self._layer.session_reused else self.RESUME_NEW
+
+    @property
+    def remote_subject(self) -> Optional[str]:
+        """The subject of the peer's certificate, such as ``CN=host,O=Client``; None if it has none."""
+        peer = self._layer.peer if self._layer is not None else None
+        return peer.subject if peer is not None else None
+
+    def get_cert_subject(self) -> Optional[str]:
+        """The same as :attr:`remote_subject`."""
+        return self.remote_subject
+
+    def get_cert_subject_subfield(self, subfield_name: int) -> Optional[str]:
+        """A part of the subject of the peer's certificate.
+
+        :param subfield_name: one of the ``CERT_`` constants.
+        :returns: its value, or None if there is no such part or no certificate.
+        """
+        peer = self._layer.peer if self._layer is not None else None
+        oid = _SUBFIELDS.get(subfield_name)
+        return peer.subfield(oid) if peer is not None and oid is not None else None
+
+    def get_cert_common_name(self) -> Optional[str]:
+        """The common name in the peer's certificate."""
+        return self.get_cert_subject_subfield(self.CERT_COMMON_NAME)
+
+    def get_cert_organization(self) -> Optional[str]:
+        """The organization in the peer's certificate."""
+        return self.get_cert_subject_subfield(self.CERT_ORGANIZATION_NAME)
+
+    def get_cert_organization_unit(self) -> Optional[str]:
+        """The organizational unit in the peer's certificate."""
+        return self.get_cert_subject_subfield(self.CERT_ORGANIZATION_UNIT)
+
+    def get_cert_locality_or_city(self) -> Optional[str]:
+        """The city in the peer's certificate."""
+        return self.get_cert_subject_subfield(self.CERT_CITY_OR_LOCALITY)
+
+    def get_cert_country(self) -> Optional[str]:
+        """The country in the peer's certificate."""
+        return self.get_cert_subject_subfield(self.CERT_COUNTRY_NAME)
+
+    def get_cert_state_or_province(self) -> Optional[str]:
+        """The state in the peer's certificate."""
+        return self.get_cert_subject_subfield(self.CERT_STATE_OR_PROVINCE)
+
+    def get_cert_fingerprint(self, fingerprint_length: int, digest_name: int) -> Optional[str]:
+        """The fingerprint of the peer's certificate in lower-case hexadecimal.
+
+        :param fingerprint_length: room for it in characters, one more than it has (for ``proton``'s sake).
+        :param digest_name: ``SHA1``, ``SHA256``, ``SHA512`` or ``MD5``.
+        :returns: None if there is no certificate, too little room or no such digest.
+        """
+        peer = self._layer.peer if self._layer is not None else None
+        algorithm = _DIGESTS.get(digest_name)
+        if peer is None or algorithm is None or fingerprint_length <= 2 * algorithm.digest_size:
+            return None
+        return peer.fingerprint(algorithm)
+
+    def get_cert_fingerprint_sha1(self) -> Optional[str]:
+        """The SHA-1 fingerprint of the peer's certificate."""
+        return self.get_cert_fingerprint(41, self.SHA1)
+
+    def get_cert_fingerprint_sha256(self) -> Optional[str]:
+        """The SHA-256 fingerprint of the peer's certificate."""
+        return self.get_cert_fingerprint(65, self.SHA256)
+
+    def get_cert_fingerprint_sha512(self) -> Optional[str]:
+        """The SHA-512 fingerprint of the peer's certificate."""
+        return self.get_cert_fingerprint(129, self.SHA512)
+
+    def get_cert_fingerprint_md5(self) -> Optional[str]:
+        """The MD5 fingerprint of the peer's certificate."""
+        return self.get_cert_fingerprint(33, self.MD5)
+
+
+_SUBFIELDS: Dict[int, ObjectIdentifier] = {
+    SSL.CERT_COUNTRY_NAME: NameOID.COUNTRY_NAME,
+    SSL.CERT_STATE_OR_PROVINCE: NameOID.STATE_OR_PROVINCE_NAME,
+    SSL.CERT_CITY_OR_LOCALITY: NameOID.LOCALITY_NAME,
+    SSL.CERT_ORGANIZATION_NAME: NameOID.ORGANIZATION_NAME,
+    SSL.CERT_ORGANIZATION_UNIT: NameOID.ORGANIZATIONAL_UNIT_NAME,
+    SSL.CERT_COMMON_NAME: NameOID.COMMON_NAME,
+}
+# Fingerprints name certificates as tools and people do; nothing's safety rests on the old digests here.
+_DIGESTS: Dict[int, hashes.HashAlgorithm] = {
+    SSL.SHA1: hashes.SHA1(),
+    SSL.SHA256: hashes.SHA256(),
+    SSL.SHA512: hashes.SHA512(),
+    SSL.MD5: hashes.MD5(),
+}
