@@ -96,7 +96,11 @@ def write_fields(section: Section, out: bytearray, fields: Fields) -> None:
             nulls = 0
         count += 1
         kind = type(value)
-        if kind is int:
+        if kind is str and len(value) < 64:  # so its UTF-8 is below 256 bytes
+            octets = value.encode()
+            out += _STRING8[len(octets)]
+            out += octets
+        elif kind is int:
             _write_ulong(out, value)
         else:
             ENCODERS[kind](out, value)

@@ -103,7 +103,7 @@ class Message:
         """
         try:
             return encode_sections(self)
-        except DataException as error:
+        except (DataException, UnicodeEncodeError) as error:
             raise MessageException(f"cannot encode the message: {error}") from error
         except RecursionError:
             raise MessageException("cannot encode the message: it is nested too deeply, or contains itself") from None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from syncproton.codec.decoder import DECODERS
-from syncproton.codec.encoder import ENCODERS
+from syncproton.codec.encoder import ENCODERS, close_compound, encoder_for
 from syncproton.codec.limits import MAX_NESTING
 from syncproton.codec.types import char, symbol, uint, ulong
 from syncproton.errors import DataException, DecodeError
@@ -57,7 +57,10 @@ _SYMBOLIC = {
 _GROUP_ID, _GROUP_SEQUENCE = 10, 11  # places in the properties section
 _UINT0 = uint(0)
 
+_STRING8 = [bytes((0xA1, size)) for size in range(256)]
+
 _write_map = ENCODERS[dict]
+_write_string = ENCODERS[str]
 
 
 def encode_sections(message: Message) -> bytes:
@@ -86,17 +89,38 @@ def encode_sections(message: Message) -> bytes:
         write_fields(PROPERTIES, out, fields)
     properties = message.properties
     if properties is not None:
-        if type(properties) is not dict and not isinstance(properties, Mapping):
-            raise DataException(f"application properties are a dict, not {type(properties).__name__}")
-        for key in properties:
-            if type(key) is not str and (not isinstance(key, str) or isinstance(key, (char, symbol))):
-                raise DataException(f"the key of an application property is a string, not {key!r}")
-        out += _APPLICATION_PROPERTIES_HEAD
-        _write_map(out, properties)
+        _write_application_properties(out, properties)
     write_body(out, message.body, message._inferred, message._cut)
     if message._footer is not None:
         _write_annotations(out, _FOOTER_HEAD, message.footer)
     return bytes(out)
+
+
+def _write_application_properties(out: bytearray, properties: Any) -> None:
+    """Append the section.  Its keys are strings, and most of its values: these are written here, for speed."""
+    if type(properties) is not dict and not isinstance(properties, Mapping):
+        raise DataException(f"application properties are a dict, not {type(properties).__name__}")
+    table = ENCODERS
+    out += _APPLICATION_PROPERTIES_HEAD
+    start = len(out)
+    out += b"\xc1\0\0"
+    for key, value in properties.items():
+        if type(key) is str and len(key) < 64:  # so its UTF-8 is below 256 bytes
+            octets = key.encode()
+            out += _STRING8[len(octets)]
+            out += octets
+        elif isinstance(key, str) and not isinstance(key, (char, symbol)):
+            _write_string(out, key)
+        else:
+            raise DataException(f"the key of an application property is a string, not {key!r}")
+        kind = type(value)
+        if kind is str and len(value) < 64:
+            octets = value.encode()
+            out += _STRING8[len(octets)]
+            out += octets
+        else:
+            (table.get(kind) or encoder_for(value))(out, value)
+    close_compound(out, start, 2 * len(properties))
 
 
 def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
