@@ -1,0 +1,35 @@
+"""The sans-I/O engine: connections, sessions, links, deliveries, and the transport that makes bytes of them.
+
+Nothing here reads a socket, starts a thread or looks at a clock.
+"""
+
+from .condition import Condition
+from .connection import Connection
+from .delivery import Delivery
+from .disposition import Disposition, DispositionType
+from .endpoint import Endpoint
+from .events import Collector, Event, EventBase, EventType, Handler
+from .link import Link, Receiver, Sender
+from .session import Session
+from .terminus import Terminus
+from .transport import Transport
+
+__all__ = [
+    "Collector",
+    "Condition",
+    "Connection",
+    "Delivery",
+    "Disposition",
+    "DispositionType",
+    "Endpoint",
+    "Event",
+    "EventBase",
+    "EventType",
+    "Handler",
+    "Link",
+    "Receiver",
+    "Sender",
+    "Session",
+    "Terminus",
+    "Transport",
+]

@@ -1,0 +1,45 @@
+"""Error conditions (part 2, section 2.8.14)."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..codec import symbol
+from ..wire.states import Error
+
+__all__ = ["Condition"]
+
+
+class Condition:
+    """Why an endpoint was closed, a message rejected or a transport ended.
+
+    :ivar name: a symbol such as ``amqp:not-found``.
+    :ivar description: words for people, or ``None``.
+    :ivar info: a map with more, or ``None``.
+    """
+
+    def __init__(self, name: Optional[str], description: Optional[str] = None, info: Any = None) -> None:
+        self.name = name
+        self.description = description
+        self.info = info
+
+    def __repr__(self) -> str:
+        given = [repr(x) for x in (self.name, self.description, self.info) if x]
+        return f"Condition({', '.join(given)})"
+
+    def __eq__(self, o: object) -> bool:
+        if not isinstance(o, Condition):
+            return NotImplemented
+        return self.name == o.name and self.description == o.description and self.info == o.info
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.description))
+
+    @classmethod
+    def _from_wire(cls, error: Optional[Error]) -> Optional["Condition"]:
+        if error is None:
+            return None
+        return cls(error.condition, error.description, error.info or None)
+
+    def _to_wire(self) -> Error:
+        return Error(symbol(self.name), self.description, self.info or None)

@@ -1,0 +1,309 @@
+"""The connection endpoint (part 2, section 2.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from ..codec import PropertyDict, SymbolList
+from ..errors import SessionException
+from . import events
+from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
+from .events import Collector, Event, EventType
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
+    from .link import Link
+    from .session import Session
+    from .transport import Transport
+
+__all__ = ["Connection"]
+
+
+class Connection(Endpoint):
+    """One end of an AMQP connection: what is to be told to, and what is known of, the peer.
+
+    A connection says nothing by itself: bind it to a :class:`Transport` that makes bytes of it.
+    """
+
+    __slots__ = (
+        "_transport", "_collector", "_reactor", "_guard", "_sessions", "_links", "_endpoint_count", "_touched",
+        "_work", "_ready",
+        "_container", "_hostname", "_user", "_password", "_authorization", "_offered", "_desired", "_properties",
+        "_remote_container", "_remote_hostname", "_remote_offered", "_remote_desired", "_remote_properties", "url",
+    )
+
+    _event_open = Event.CONNECTION_LOCAL_OPEN
+    _event_close = Event.CONNECTION_LOCAL_CLOSE
+    _event_final = Event.CONNECTION_FINAL
+    _clazz = "pn_connection"
+
+    def __init__(self, impl: Any = None) -> None:
+        super().__init__()
+        self._transport: Optional["Transport"] = None
+        self._collector: Optional[Collector] = None
+        self._reactor: Any = None
+        #: Called before every change; raises where the caller's thread has no business with the connection.
+        self._guard: Optional[Callable[[], None]] = None
+        self._sessions: List["Session"] = []
+        self._links: List["Link"] = []
+        self._endpoint_count = 0
+        self._touched: List[Endpoint] = []
+        self._work: List["Delivery"] = []
+        # Senders with waiting deliveries that got credit, or whose session's window opened.
+        self._ready: Dict["Link", None] = {}
+        self._container: Optional[str] = None
+        self._hostname: Optional[str] = None
+        self._user: Optional[str] = None
+        self._password: Optional[str] = None
+        self._authorization: Optional[str] = None
+        self._offered: Any = None
+        self._desired: Any = None
+        self._properties: Any = None
+        self._forget_peer()
+        #: The URL the connection was made to, where a container made it.
+        self.url: Any = None
+
+    # --- what we tell the peer
+
+    @property
+    def connection(self) -> "Connection":
+        """The connection itself."""
+        return self
+
+    @property
+    def transport(self) -> Optional["Transport"]:
+        """The transport that the connection is bound to, or ``None``."""
+        return self._transport
+
+    @property
+    def container(self) -> Optional[str]:
+        """The container id sent to the peer."""
+        return self._container
+
+    @container.setter
+    def container(self, name: Optional[str]) -> None:
+        self._container = name
+
+    @property
+    def hostname(self) -> Optional[str]:
+        """The virtual host asked for."""
+        return self._hostname
+
+    @hostname.setter
+    def hostname(self, name: Optional[str]) -> None:
+        self._hostname = name
+
+    @property
+    def user(self) -> Optional[str]:
+        """The user to log in as."""
+        return self._user
+
+    @user.setter
+    def user(self, name: Optional[str]) -> None:
+        self._user = name
+
+    @property
+    def authorization(self) -> Optional[str]:
+        """The user to act as, where that is another than the one who logs in."""
+        return self._authorization
+
+    @authorization.setter
+    def authorization(self, name: Optional[str]) -> None:
+        self._authorization = name
+
+    @property
+    def password(self) -> Optional[str]:
+        """The password to log in with.  It can be set and never read: it always reads ``None``."""
+        return None
+
+    @password.setter
+    def password(self, name: Optional[str]) -> None:
+        self._password = name
+
+    @property
+    def connected_address(self) -> Optional[str]:
+        """The URL the connection was made to, or ``None``."""
+        return str(self.url) if self.url is not None else None
+
+    @property
+    def offered_capabilities(self) -> Any:
+        """Capabilities offered to the peer: a list of symbols, or ``None``."""
+        return self._offered
+
+    @offered_capabilities.setter
+    def offered_capabilities(self, capabilities: Any) -> None:
+        self._offered = SymbolList(capabilities) if isinstance(capabilities, (list, tuple)) else capabilities
+
+    @property
+    def desired_capabilities(self) -> Any:
+        """Capabilities wished of the peer: a list of symbols, or ``None``."""
+        return self._desired
+
+    @desired_capabilities.setter
+    def desired_capabilities(self, capabilities: Any) -> None:
+        self._desired = SymbolList(capabilities) if isinstance(capabilities, (list, tuple)) else capabilities
+
+    @property
+    def properties(self) -> Any:
+        """Connection properties told to the peer: a map with symbol keys, or ``None``."""
+        return self._properties
+
+    @properties.setter
+    def properties(self, properties: Any) -> None:
+        self._properties = PropertyDict(properties) if isinstance(properties, dict) else properties
+
+    # --- what the peer told
+
+    @property
+    def remote_container(self) -> Optional[str]:
+        """The peer's container id, once it has opened."""
+        return self._remote_container
+
+    @property
+    def remote_hostname(self) -> Optional[str]:
+        """The virtual host that the peer asked for."""
+        return self._remote_hostname
+
+    @property
+    def remote_offered_capabilities(self) -> Any:
+        """The capabilities that the peer offers."""
+        return self._remote_offered
+
+    @property
+    def remote_desired_capabilities(self) -> Any:
+        """The capabilities that the peer wishes for."""
+        return self._remote_desired
+
+    @property
+    def remote_properties(self) -> Any:
+        """The peer's connection properties."""
+        return self._remote_properties
+
+    @property
+    def error(self) -> Any:
+        """Always ``None``: what goes wrong is raised, or is a condition."""
+        return None
+
+    def session(self) -> "Session":
+        """A new session on this connection.
+
+        :raises SessionException: if the connection already has as many sessions as its ``channel_max`` allows.
+        """
+        from .session import Session
+
+        self._check()
+        transport = self._transport
+        if transport is not None and len(self._sessions) > transport._negotiated_channel_max():
+            raise SessionException(f"too many sessions: channel_max is {transport._negotiated_channel_max()}")
+        return Session(self)
+
+    def session_head(self, mask: int) -> Optional["Session"]:
+        """The oldest session whose state matches ``mask``, or ``None``."""
+        session: Optional["Session"] = first_match(self._sessions, mask)
+        return session
+
+    def link_head(self, mask: int) -> Optional["Link"]:
+        """The oldest link whose state matches ``mask``, or ``None``."""
+        link: Optional["Link"] = first_match(self._links, mask)
+        return link
+
+    def sessions(self, mask: int = 0) -> Any:
+        """The sessions whose state matches ``mask``, oldest first."""
+        return iter([s for s in self._sessions if s._matches(mask)])
+
+    def links(self, mask: int = 0) -> Any:
+        """The links whose state matches ``mask``, oldest first."""
+        return iter([link for link in self._links if link._matches(mask)])
+
+    def collect(self, collector: Optional[Collector]) -> None:
+        """Put this connection's events on ``collector`` from now on."""
+        first = self._collector is None and collector is not None
+        self._collector = collector
+        if first:
+            self._put(self, Event.CONNECTION_INIT)
+
+    def free(self) -> None:
+        """Give up the connection and all that is in it."""
+        if not self._freed:
+            for session in list(self._sessions):
+                session.free()
+            self._release()
+
+    release = free
+
+    # --- the engine's half
+
+    def _check(self) -> None:
+        if self._guard is not None:
+            self._guard()
+
+    def _put(self, obj: Any, etype: EventType) -> None:
+        if self._collector is not None:
+            self._collector.put(obj, etype)
+
+    def _touch(self, endpoint: Endpoint) -> None:
+        """Remember that ``endpoint`` has something to tell the peer."""
+        if not endpoint._modified:
+            endpoint._modified = True
+            self._touched.append(endpoint)
+        transport = self._transport
+        if transport is not None and self._collector is not None:
+            self._collector.put(transport, Event.TRANSPORT)
+
+    def _has_work(self, delivery: "Delivery") -> None:
+        """Remember that ``delivery`` has something to tell the peer."""
+        if not delivery._working:
+            delivery._working = True
+            self._work.append(delivery)
+        transport = self._transport
+        if transport is not None and self._collector is not None:
+            self._collector.put(transport, Event.TRANSPORT)
+
+    def _forget_peer(self) -> None:
+        self._remote_container: Optional[str] = None
+        self._remote_hostname: Optional[str] = None
+        self._remote_offered: Any = None
+        self._remote_desired: Any = None
+        self._remote_properties: Any = None
+
+    def _bound(self, transport: "Transport") -> None:
+        self._transport = transport
+        self._incref()
+        self._put(self, Event.CONNECTION_BOUND)
+        # What was opened before, perhaps on another transport, is told to the new peer.
+        for endpoint in [self, *self._sessions, *self._links]:
+            if not endpoint._modified:
+                endpoint._modified = True
+                self._touched.append(endpoint)
+
+    def _unbound(self) -> None:
+        self._transport = None
+        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+        self._remote_condition = None
+        self._forget_peer()
+        for endpoint in self._touched:
+            endpoint._modified = False
+        self._touched = []
+        for delivery in self._work:
+            delivery._working = False
+        self._work = []
+        self._ready = {}
+        for link in list(self._links):
+            link._unbound()
+        for session in list(self._sessions):
+            session._unbound()
+        self._put(self, Event.CONNECTION_UNBOUND)
+        self._decref()
+
+    def _add(self, endpoint: Any, siblings: List[Any]) -> None:
+        """Number a new session or link and put it in the list of its kind."""
+        self._endpoint_count += 1
+        endpoint._order = self._endpoint_count
+        siblings.append(endpoint)
+
+    def _label(self) -> str:
+        names: Dict[str, Any] = {"to": self._remote_container, "host": self._hostname}
+        return " ".join(f"{key} {value!r}" for key, value in names.items() if value)
+
+
+events._connection_kind.append(Connection)

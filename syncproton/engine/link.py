@@ -1,0 +1,509 @@
+"""Links: senders and receivers (part 2, section 2.6).
+
+Credit is counted twice, as the application and the wire see it at different times.  ``_credit`` is the application's
+view: a sender's falls when a delivery is handed over (:meth:`Link.advance`), a receiver's when one is taken.
+``_link_credit`` is what the peer was told, or told us, less the deliveries that have crossed the wire since.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Union
+
+from ..codec import PropertyDict
+from ..errors import LinkException
+from . import events
+from .delivery import Delivery
+from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
+from .events import Event
+from .terminus import Terminus
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .session import Session
+
+__all__ = ["Link", "Receiver", "Sender"]
+
+
+class Link(Endpoint):
+    """One end of a link."""
+
+    SND_UNSETTLED = 0
+    SND_SETTLED = 1
+    SND_MIXED = 2
+
+    RCV_FIRST = 0
+    RCV_SECOND = 1
+
+    __slots__ = (
+        "_session", "_name", "_local_handle", "_remote_handle", "_detached", "_source", "_target", "_remote_source",
+        "_remote_target", "_credit", "_link_credit", "_delivery_count", "_queued", "_available", "_drain",
+        "_drain_by_flag", "_drained", "_current", "_later", "_partial", "_skipping", "_unsettled", "_parked", "_echo",
+        "_snd_settle_mode", "_rcv_settle_mode", "_remote_snd_settle_mode", "_remote_rcv_settle_mode",
+        "_max_message_size", "_remote_max_message_size", "_properties", "_remote_properties", "_remote_attach",
+    )
+
+    _event_open = Event.LINK_LOCAL_OPEN
+    _event_close = Event.LINK_LOCAL_CLOSE
+    _event_final = Event.LINK_FINAL
+    _clazz = "pn_link"
+
+    is_sender = False
+    is_receiver = False
+
+    def __init__(self, session: "Session", name: str) -> None:
+        super().__init__()
+        if not isinstance(name, str):
+            raise TypeError(f"a link's name is a string, not {name!r}")
+        self._session = session
+        self._name = name
+        self._source: Optional[Terminus] = None
+        self._target: Optional[Terminus] = None
+        self._snd_settle_mode = self.SND_MIXED
+        self._rcv_settle_mode = self.RCV_FIRST
+        self._max_message_size = 0
+        self._properties: Any = None
+        self._unsettled = 0
+        self._reset()
+        connection = session._connection
+        connection._add(self, connection._links)
+        session._incref()
+        session._links.append(self)
+        session._by_name[name, self.is_sender] = self
+        connection._put(self, Event.LINK_INIT)
+
+    def _reset(self) -> None:
+        """The state that belongs to one transport."""
+        self._local_handle = -1
+        self._remote_handle = -1
+        self._detached = False
+        self._credit = 0
+        self._link_credit = 0
+        self._delivery_count = 0
+        self._queued = 0
+        self._available = 0
+        self._drain = False
+        # Whether drain was switched by ``drain_mode``, which then holds until it is switched back.
+        self._drain_by_flag = True
+        self._drained = 0
+        self._echo = False
+        # The delivery that is being read or written, those after it, and the incoming one whose end is awaited.
+        self._current: Optional[Delivery] = None
+        self._later: Deque[Delivery] = deque()
+        self._partial: Optional[Delivery] = None
+        # Whether the rest of an incoming delivery that was not wanted is awaited.
+        self._skipping = False
+        # Outgoing deliveries that wait for credit or for the session's window.
+        self._parked: Deque[Delivery] = deque()
+        self._remote_source: Optional[Terminus] = None
+        self._remote_target: Optional[Terminus] = None
+        self._remote_attach: Any = None
+        self._remote_snd_settle_mode = self.SND_MIXED
+        self._remote_rcv_settle_mode = self.RCV_FIRST
+        self._remote_max_message_size = 0
+        self._remote_properties: Any = None
+
+    # --- the public half
+
+    @property
+    def connection(self) -> "Connection":
+        """The connection of the link."""
+        return self._session._connection
+
+    @property
+    def session(self) -> "Session":
+        """The session of the link."""
+        return self._session
+
+    @property
+    def name(self) -> str:
+        """The link's name, the same at both ends."""
+        return self._name
+
+    @property
+    def source(self) -> Terminus:
+        """The source, as this end describes it."""
+        if self._source is None:
+            self._source = Terminus(Terminus.SOURCE)
+        return self._source
+
+    @property
+    def target(self) -> Terminus:
+        """The target, as this end describes it."""
+        if self._target is None:
+            self._target = Terminus(Terminus.TARGET)
+        return self._target
+
+    @property
+    def remote_source(self) -> Terminus:
+        """The source, as the peer describes it."""
+        if self._remote_source is None:
+            self._remote_source = Terminus(Terminus.UNSPECIFIED)
+            if self._remote_attach is not None:
+                self._remote_source._from_wire(self._remote_attach.source)
+        return self._remote_source
+
+    @property
+    def remote_target(self) -> Terminus:
+        """The target, as the peer describes it."""
+        if self._remote_target is None:
+            self._remote_target = Terminus(Terminus.UNSPECIFIED)
+            if self._remote_attach is not None:
+                self._remote_target._from_wire(self._remote_attach.target)
+        return self._remote_target
+
+    @property
+    def snd_settle_mode(self) -> int:
+        """How the sender settles: ``SND_UNSETTLED``, ``SND_SETTLED`` or ``SND_MIXED``."""
+        return self._snd_settle_mode
+
+    @snd_settle_mode.setter
+    def snd_settle_mode(self, mode: int) -> None:
+        self._snd_settle_mode = mode
+
+    @property
+    def rcv_settle_mode(self) -> int:
+        """When the receiver settles: ``RCV_FIRST`` (by itself) or ``RCV_SECOND`` (after the sender)."""
+        return self._rcv_settle_mode
+
+    @rcv_settle_mode.setter
+    def rcv_settle_mode(self, mode: int) -> None:
+        self._rcv_settle_mode = mode
+
+    @property
+    def remote_snd_settle_mode(self) -> int:
+        """How the sender settles, as the peer says."""
+        return self._remote_snd_settle_mode
+
+    @property
+    def remote_rcv_settle_mode(self) -> int:
+        """When the receiver settles, as the peer says."""
+        return self._remote_rcv_settle_mode
+
+    @property
+    def max_message_size(self) -> int:
+        """The largest message this end takes, in bytes; 0 means no limit."""
+        return self._max_message_size
+
+    @max_message_size.setter
+    def max_message_size(self, size: int) -> None:
+        self._max_message_size = size
+
+    @property
+    def remote_max_message_size(self) -> int:
+        """The largest message the peer takes, in bytes; 0 means no limit."""
+        return self._remote_max_message_size
+
+    @property
+    def properties(self) -> Any:
+        """Link properties told to the peer: a map with symbol keys, or ``None``."""
+        return self._properties
+
+    @properties.setter
+    def properties(self, properties: Any) -> None:
+        self._properties = PropertyDict(properties) if isinstance(properties, dict) else properties
+
+    @property
+    def remote_properties(self) -> Any:
+        """The peer's link properties, or ``None``."""
+        return self._remote_properties
+
+    @property
+    def credit(self) -> int:
+        """How many more deliveries the application may send, or expects to receive."""
+        return self._credit
+
+    @property
+    def remote_credit(self) -> int:
+        """The credit as the peer counts it: deliveries not yet sent, or received and not yet taken, do not lower it."""
+        return self._credit + self._queued if self.is_sender else self._credit - self._queued
+
+    @property
+    def queued(self) -> int:
+        """Deliveries handed over and not yet sent, or received and not yet taken."""
+        return self._queued
+
+    @property
+    def available(self) -> int:
+        """How many deliveries the sender says it could send, given credit."""
+        return self._available
+
+    @property
+    def unsettled(self) -> int:
+        """How many deliveries of the link this end has not settled."""
+        return self._unsettled
+
+    @property
+    def current(self) -> Optional[Delivery]:
+        """The delivery to write to or to read from, or ``None``."""
+        return self._current
+
+    @property
+    def drain_mode(self) -> bool:
+        """Whether the receiver asks the sender to use up its credit."""
+        return self._drain
+
+    @drain_mode.setter
+    def drain_mode(self, drain: bool) -> None:
+        self.connection._check()
+        self._drain = bool(drain)
+        self._drain_by_flag = True
+        self.connection._touch(self)
+
+    def drained(self) -> int:
+        """Sender: give back the credit if the receiver asked to drain.  Receiver: how much was given back.
+
+        :returns: how much credit was given back, in deliveries.
+        """
+        self.connection._check()
+        drained = 0
+        if self.is_sender:
+            if self._drain and self._credit > 0:
+                drained = self._drained = self._credit
+                self._credit = 0
+                self.connection._touch(self)
+        else:
+            drained, self._drained = self._drained, 0
+        return drained
+
+    def delivery(self, tag: Union[str, bytes]) -> Delivery:
+        """A new delivery on this link, with a tag that no unsettled delivery of the link has."""
+        connection = self._session._connection
+        if connection._guard is not None:
+            connection._guard()
+        delivery = Delivery(self, tag.encode() if isinstance(tag, str) else bytes(tag))
+        self._unsettled += 1
+        if self._current is None:
+            self._current = delivery
+        else:
+            self._later.append(delivery)
+        return delivery
+
+    def advance(self) -> bool:
+        """Finish with the current delivery: send it off, or stop reading it.
+
+        :returns: whether there was a current delivery.
+        """
+        raise LinkException("a link is a sender or a receiver")
+
+    def next(self, mask: int) -> Optional["Link"]:
+        """The next link of the connection whose state matches ``mask``, or ``None``."""
+        link: Optional["Link"] = first_match(self.connection._links, mask, self._order)
+        return link
+
+    def detach(self) -> None:
+        """Leave the link without closing it: a peer that supports it keeps the terminus for a later attach."""
+        connection = self.connection
+        connection._check()
+        if not self._detached:
+            self._detached = True
+            connection._put(self, Event.LINK_LOCAL_DETACH)
+            connection._touch(self)
+
+    def free(self) -> None:
+        """Give up the link; its unsettled deliveries are settled."""
+        if not self._freed:
+            session = self._session
+            if self._unsettled:
+                for deliveries in (session._outgoing, session._incoming):
+                    for delivery in [d for d in deliveries.values() if d._link is self]:
+                        delivery.settle()
+            self._release()
+
+    # --- the engine's half
+
+    def _drop_later(self, delivery: Delivery) -> None:
+        try:
+            self._later.remove(delivery)
+        except ValueError:
+            return
+
+    def _unbound(self) -> None:
+        local, remote = self._local_handle, self._remote_handle
+        self._reset()
+        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+        self._remote_condition = None
+        if local >= 0:
+            self._decref()
+        if remote >= 0:
+            self._decref()
+
+    def _finalize(self) -> None:
+        session = self._session
+        key = (self._name, self.is_sender)
+        if session._by_name.get(key) is self:
+            del session._by_name[key]
+        if self in session._links:
+            session._links.remove(self)
+        connection = session._connection
+        if self in connection._links:
+            connection._links.remove(self)
+        session._decref()
+
+    def _label(self) -> str:
+        source = self.remote_source.address or self.source.address
+        target = self.remote_target.address or self.target.address
+        return f"{self._name!r} from {source!r} to {target!r}"
+
+
+class Sender(Link):
+    """A link on which to send."""
+
+    __slots__ = ("_tag_count", "tag_generator")
+
+    is_sender = True
+
+    def __init__(self, session: "Session", name: str) -> None:
+        self._tag_count = 0
+        #: Where :meth:`delivery_tag` takes tags from; ``None`` means decimal numbers.
+        self.tag_generator: Optional[Iterator[Union[str, bytes]]] = None
+        super().__init__(session, name)
+
+    def offered(self, n: int) -> None:
+        """Tell the peer that ``n`` deliveries could be sent, given credit."""
+        self.connection._check()
+        self._available = n
+
+    def delivery_tag(self) -> Union[str, bytes]:
+        """A tag for the next delivery."""
+        if self.tag_generator is not None:
+            return next(self.tag_generator)
+        self._tag_count += 1
+        return str(self._tag_count)
+
+    def stream(self, data: Union[bytes, bytearray, memoryview]) -> int:
+        """Add bytes to the current delivery.
+
+        :returns: how many bytes were taken: all.
+        :raises LinkException: if there is no current delivery.
+        """
+        delivery = self._current
+        if delivery is None:
+            raise LinkException("there is no current delivery to write to; make one with delivery()")
+        connection = self._session._connection
+        if connection._guard is not None:
+            connection._guard()
+        size = len(data)
+        if not delivery._data:
+            delivery._data = data if data.__class__ is bytes else bytes(data)
+        else:
+            if delivery._data.__class__ is not bytearray:
+                delivery._data = bytearray(delivery._data)
+            delivery._data += data
+        self._session._outgoing_bytes += size
+        connection._has_work(delivery)
+        return size
+
+    def send(self, obj: Any, tag: Union[str, bytes, None] = None) -> Any:
+        """Send a message, or write bytes to the current delivery.
+
+        :param obj: a :class:`~syncproton.Message` (anything with a ``send(sender, tag)``), or bytes.
+        :param tag: the delivery tag of the message; made up if not given.
+        :returns: the new :class:`Delivery` for a message, the number of bytes for bytes.
+        """
+        if hasattr(obj, "send"):
+            return obj.send(self, tag=tag)
+        return self.stream(obj)
+
+    def advance(self) -> bool:
+        """Hand the current delivery over for sending; it is complete now.
+
+        :returns: whether there was a current delivery.
+        """
+        delivery = self._current
+        if delivery is None:
+            return False
+        connection = self._session._connection
+        if connection._guard is not None:
+            connection._guard()
+        delivery._done = True
+        if delivery._aborted and delivery._id < 0:
+            delivery._sent = True  # Nothing of it was sent, so the peer need not hear of it.
+        else:
+            self._queued += 1
+            self._credit -= 1
+        self._current = self._later.popleft() if self._later else None
+        connection._has_work(delivery)
+        return True
+
+
+class Receiver(Link):
+    """A link on which to receive."""
+
+    __slots__ = ()
+
+    is_receiver = True
+
+    def flow(self, n: int) -> None:
+        """Give the sender credit for ``n`` more deliveries."""
+        connection = self._session._connection
+        connection._check()
+        self._credit += n
+        if not self._drain_by_flag:
+            self._drain = False
+        connection._touch(self)
+
+    def drain(self, n: int) -> None:
+        """Give credit for ``n`` more deliveries, and ask the sender to give back what it can't use at once."""
+        self.drain_mode = True
+        self.flow(n)
+        self._drain_by_flag = False
+
+    def draining(self) -> bool:
+        """Whether the sender still has credit that it was asked to use or give back."""
+        return self._drain and self._credit > self._queued
+
+    def recv(self, limit: int) -> Optional[bytes]:
+        """Read up to ``limit`` bytes of the current delivery.
+
+        :returns: the bytes; ``b""`` if there are none yet; ``None`` at the end of the delivery.
+        """
+        delivery = self._current
+        if delivery is None:
+            return None
+        data = delivery._data
+        start = delivery._read
+        if not start and len(data) <= limit and delivery._done:
+            if not data:
+                return None
+            delivery._data = b""
+        else:
+            data = data[start:start + limit]
+            if not data:
+                return None if delivery._done else b""
+            delivery._read = start + len(data)
+            if delivery._read >= len(delivery._data):
+                delivery._data = b""
+                delivery._read = 0
+        session = self._session
+        session._incoming_bytes -= len(data)
+        if session._incoming_capacity:
+            session._connection._touch(self)
+        return data if isinstance(data, bytes) else bytes(data)
+
+    def advance(self) -> bool:
+        """Finish reading the current delivery; what was not read of it is dropped.
+
+        :returns: whether there was a current delivery.
+        """
+        delivery = self._current
+        if delivery is None:
+            return False
+        session = self._session
+        connection = session._connection
+        if connection._guard is not None:
+            connection._guard()
+        left = len(delivery._data) - delivery._read
+        if left:
+            session._incoming_bytes -= left
+            delivery._data = b""
+            delivery._read = 0
+        self._credit -= 1
+        self._queued -= 1
+        if session._incoming_capacity:
+            connection._touch(self)
+        self._current = self._later.popleft() if self._later else None
+        return True
+
+
+events._link_kind.append(Link)

@@ -1,0 +1,428 @@
+"""What the endpoints have to say, as frames.
+
+Nothing is written when the application changes something; endpoints and deliveries only note that they have changed.
+When the transport is asked for bytes, everything noted is written in a fixed order: open, begins, attaches, the flows
+of receivers, transfers and dispositions, the flows of senders, detaches, ends, close.  So many changes make few
+frames: one flow however often credit was added, one disposition for a run of deliveries with the same outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List, Optional
+
+from ..wire.frames import transfer_overhead, write_disposition, write_flow, write_frame, write_transfer
+from ..wire.performatives import Attach, Begin, Close, Detach, End, Open
+from .condition import Condition
+from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_UNINIT
+from .events import Event
+from .link import Link
+from .session import Session
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .delivery import Delivery
+    from .transport import Transport
+
+__all__ = ["Outgoing"]
+
+MASK = 0xFFFFFFFF
+HANDLE_MAX = 0x7FFFFFFF
+
+#: Transfers wait while more than this many bytes of frames are ready to be sent.
+HIGH_WATER = 1 << 20
+
+
+class Outgoing:
+    """Writes the frames of one transport."""
+
+    __slots__ = ("_transport", "_out", "open_sent", "close_sent", "frames", "_free_channels", "_next_channel",
+                 "_disp_session", "_disp_role", "_disp_first", "_disp_last", "_disp_settled", "_disp_state")
+
+    def __init__(self, transport: "Transport", out: bytearray) -> None:
+        self._transport = transport
+        self._out = out
+        self.open_sent = False
+        self.close_sent = False
+        self.frames = 0
+        self._free_channels: List[int] = []
+        self._next_channel = 0
+        # The run of dispositions that is being gathered.
+        self._disp_session: Optional[Session] = None
+        self._disp_role = False
+        self._disp_first = 0
+        self._disp_last = 0
+        self._disp_settled = False
+        self._disp_state: Any = None
+
+    def process(self, connection: "Connection") -> None:
+        """Write all that the connection has to say and may say now."""
+        if not self.open_sent:
+            if connection._state & LOCAL_UNINIT:
+                return
+            self.write_open(connection)
+        touched = connection._touched
+        sessions: List[Session] = []
+        links: List[Link] = []
+        if touched:
+            connection._touched = []
+            for endpoint in touched:
+                endpoint._modified = False
+                if isinstance(endpoint, Link):
+                    links.append(endpoint)
+                elif isinstance(endpoint, Session):
+                    sessions.append(endpoint)
+            for session in sessions:
+                if session._local_channel == -1 and not session._state & LOCAL_UNINIT:
+                    self._begin(session)
+                elif session._echo and session._local_channel >= 0:
+                    self._flow(session, None)
+            for link in links:
+                if link._local_handle == -1 and not link._state & LOCAL_UNINIT:
+                    if link._session._local_channel >= 0:
+                        self._attach(link)
+                    elif link._session._local_channel == -1:
+                        self._again(connection, link)
+            for link in links:
+                if not link.is_sender and link._local_handle >= 0:
+                    self._receiver_flow(link)
+        if connection._ready:
+            self._send_waiting(connection)
+        if connection._work:
+            self._do_work(connection)
+        for link in links:
+            if link._local_handle >= 0:
+                if link.is_sender:
+                    self._sender_flow(connection, link)
+                if link._detached or link._state & LOCAL_CLOSED:
+                    self._detach(connection, link)
+        for session in sessions:
+            if session._state & LOCAL_CLOSED and session._local_channel >= 0:
+                if self._must_wait(connection):
+                    self._again(connection, session)
+                else:
+                    self._end(session)
+        if connection._state & LOCAL_CLOSED and not self.close_sent:
+            if self._must_wait(connection):
+                self._again(connection, connection)
+            else:
+                self.write_close(connection._condition)
+
+    # --- connection
+
+    def write_open(self, connection: Optional["Connection"]) -> None:
+        """Write the open frame; without a connection, one that says as little as it may, to be able to close."""
+        self.open_sent = True
+        if connection is None:
+            self._write(0, Open(container_id=""))
+            return
+        transport = self._transport
+        fields: Any = {
+            "container_id": connection._container or "",
+            "hostname": connection._hostname,
+            "channel_max": transport._channel_max,
+            "offered_capabilities": connection._offered,
+            "desired_capabilities": connection._desired,
+            "properties": connection._properties,
+        }
+        if transport._max_frame_size:
+            fields["max_frame_size"] = transport._max_frame_size
+        if transport._idle_timeout:
+            fields["idle_time_out"] = max(int(transport._idle_timeout * 500), 1)
+        self._write(0, Open(**fields))
+
+    def write_close(self, condition: Optional[Condition]) -> None:
+        """Write the close frame."""
+        self._flush_dispositions()
+        self._write(0, Close(condition._to_wire() if condition is not None and condition.name else None))
+        self.close_sent = True
+
+    def _write(self, channel: int, performative: Any) -> None:
+        write_frame(self._out, channel, performative)
+        self.frames += 1
+
+    @staticmethod
+    def _again(connection: "Connection", endpoint: Any) -> None:
+        """Look at ``endpoint`` again next time: something stands in the way now."""
+        if not endpoint._modified:
+            endpoint._modified = True
+            connection._touched.append(endpoint)
+
+    def _must_wait(self, connection: "Connection") -> bool:
+        """Whether an end or a close has to wait: for the peer's open, or for deliveries that are ready to go."""
+        incoming = self._transport._incoming
+        if incoming.close_received:
+            return False
+        return not incoming.open_received or bool(connection._work or connection._ready)
+
+    # --- sessions
+
+    def _begin(self, session: Session) -> None:
+        if self._free_channels:
+            channel = min(self._free_channels)
+            self._free_channels.remove(channel)
+        else:
+            channel = self._next_channel
+            self._next_channel += 1
+        session._local_channel = channel
+        session._incref()
+        transport = self._transport
+        transport._local_channels[channel] = session
+        session._incoming_window = session._window(transport._max_frame_size)
+        self._write(channel, Begin(
+            remote_channel=session._remote_channel if session._remote_channel >= 0 else None,
+            next_outgoing_id=session._next_outgoing_id,
+            incoming_window=session._incoming_window,
+            outgoing_window=session._outgoing_window,
+            handle_max=HANDLE_MAX,
+        ))
+
+    def _end(self, session: Session) -> None:
+        self._flush_dispositions()
+        channel = session._local_channel
+        condition = session._condition
+        self._write(channel, End(condition._to_wire() if condition is not None and condition.name else None))
+        session._local_channel = -2
+        del self._transport._local_channels[channel]
+        self._free_channels.append(channel)
+        for link in session._local_handles.values():
+            link._local_handle = -2
+            link._decref()
+        session._local_handles = {}
+        session._decref()
+
+    # --- links
+
+    def _attach(self, link: Link) -> None:
+        session = link._session
+        handle = session._take_handle()
+        if handle > session.remote_handle_max:
+            session._return_handle(handle)
+            link._condition = Condition("amqp:resource-limit-exceeded", "the peer's handle-max is used up")
+            link._local_handle = -2
+            return
+        link._local_handle = handle
+        link._incref()
+        session._local_handles[handle] = link
+        self._write(session._local_channel, Attach(
+            name=link._name,
+            handle=handle,
+            role=not link.is_sender,
+            snd_settle_mode=link._snd_settle_mode,
+            rcv_settle_mode=link._rcv_settle_mode,
+            source=link.source._to_source(),
+            target=link.target._to_target(),
+            initial_delivery_count=0,
+            max_message_size=link._max_message_size,
+            properties=link._properties,
+        ))
+
+    def _detach(self, connection: "Connection", link: Link) -> None:
+        session = link._session
+        gone = link._remote_handle == -2 or session._remote_channel == -2 or self._transport._incoming.close_received
+        if self._must_wait(connection) or (link.is_sender and link._queued and not gone):
+            self._again(connection, link)
+            return
+        if session._local_channel >= 0:
+            self._flush_dispositions()
+            condition = link._condition
+            self._write(session._local_channel, Detach(
+                handle=link._local_handle,
+                closed=bool(link._state & LOCAL_CLOSED),
+                error=condition._to_wire() if condition is not None and condition.name else None,
+            ))
+        del session._local_handles[link._local_handle]
+        session._return_handle(link._local_handle)
+        link._local_handle = -2
+        link._decref()
+
+    def _receiver_flow(self, link: Link) -> None:
+        session = link._session
+        if session._incoming_capacity:
+            window = session._window(self._transport._max_frame_size)
+            reopened = window > session._incoming_window and session._incoming_window <= window // 2
+        else:
+            reopened = not session._incoming_window
+        if link._state & LOCAL_ACTIVE and (
+            link._drain or link._echo or reopened or link._link_credit != link._credit - link._queued
+        ):
+            link._link_credit = link._credit - link._queued
+            self._flow(session, link)
+
+    def _sender_flow(self, connection: "Connection", link: Link) -> None:
+        if link._drained:
+            if link._queued:
+                self._again(connection, link)  # What was handed over before goes first.
+                return
+            link._delivery_count = (link._delivery_count + link._drained) & MASK
+            link._link_credit = 0
+            link._drained = 0
+            self._flow(link._session, link)
+        elif link._echo:
+            self._flow(link._session, link)
+
+    def _flow(self, session: Session, link: Optional[Link]) -> None:
+        self._flush_dispositions()
+        session._incoming_window = session._window(self._transport._max_frame_size)
+        session._echo = False
+        incoming = session._next_incoming_id if session._remote_channel != -1 else None
+        channel = session._local_channel
+        outgoing_window = session._outgoing_window
+        if link is None:
+            write_flow(self._out, channel, incoming, session._incoming_window, session._next_outgoing_id,
+                       outgoing_window)
+        else:
+            link._echo = False
+            write_flow(
+                self._out, channel, incoming, session._incoming_window, session._next_outgoing_id, outgoing_window,
+                link._local_handle, link._delivery_count, max(link._link_credit, 0),
+                link._available if link.is_sender and link._available else None, link._drain,
+            )
+        self.frames += 1
+
+    # --- deliveries
+
+    def _do_work(self, connection: "Connection") -> None:
+        work = connection._work
+        connection._work = []
+        out = self._out
+        for index, delivery in enumerate(work):
+            delivery._working = False
+            link = delivery._link
+            if link.is_sender:
+                if not delivery._sent and self._start(delivery, link):
+                    if len(out) > HIGH_WATER:
+                        connection._work = work[index + 1:]
+                        break
+                    continue
+            if delivery._id >= 0 and (delivery._sent or not link.is_sender):
+                self._state_of(delivery, link)
+        self._flush_dispositions()
+
+    def _send_waiting(self, connection: "Connection") -> None:
+        ready = connection._ready
+        out = self._out
+        while ready:
+            link = next(iter(ready))
+            parked = link._parked
+            while parked and len(out) <= HIGH_WATER:
+                delivery = parked[0]
+                if not delivery._sent and not self._transfer(delivery, link):
+                    break
+                parked.popleft()
+                delivery._parked = False
+            if parked and len(out) > HIGH_WATER:
+                return
+            del ready[link]
+
+    def _start(self, delivery: "Delivery", link: Link) -> bool:
+        """Send what there is of an outgoing delivery, or let it wait its turn; true if that is all to do for it."""
+        if delivery._parked:
+            return True
+        parked = link._parked
+        if parked or not self._transfer(delivery, link):
+            parked.append(delivery)
+            delivery._parked = True
+        return True
+
+    def _transfer(self, delivery: "Delivery", link: Link) -> bool:
+        """Send all there is of a delivery; false if credit or window did not suffice."""
+        session = link._session
+        if link._link_credit <= 0 or link._local_handle < 0 or session._local_channel < 0:
+            return False
+        window = session._remote_incoming_window
+        if window <= 0:
+            session._starved[link] = None
+            return False
+        data = delivery._data
+        done = delivery._done
+        if not done and not data:
+            return True
+        number = delivery._id
+        if number < 0:
+            number = delivery._id = session._next_outgoing_delivery
+            session._next_outgoing_delivery = (number + 1) & MASK
+            session._outgoing[number] = delivery
+        state = delivery._local_wire() if delivery._local_type else None
+        tag = delivery._tag
+        size = len(data)
+        limit = self._transport._remote_max_frame_size
+        if state is None and size + len(tag) + 64 <= limit:
+            write_transfer(self._out, session._local_channel, link._local_handle, number, tag, 0, delivery._settled,
+                           not done, None, delivery._aborted, data)  # type: ignore[arg-type]
+            frames = 1
+            sent = size
+        else:
+            frames, sent = self._transfer_frames(delivery, link, state, limit, window)
+        self.frames += frames
+        session._next_outgoing_id = (session._next_outgoing_id + frames) & MASK
+        session._remote_incoming_window = window - frames
+        session._outgoing_bytes -= sent
+        collector = session._connection._collector
+        if collector is not None:
+            collector.put(link, Event.LINK_FLOW)
+        if sent < size:
+            delivery._data = data[sent:]
+            session._starved[link] = None
+            return False
+        delivery._data = b""
+        if done:
+            delivery._sent = True
+            link._delivery_count = (link._delivery_count + 1) & MASK
+            link._link_credit -= 1
+            link._queued -= 1
+            if delivery._settled:
+                del session._outgoing[number]
+        return True
+
+    def _transfer_frames(self, delivery: "Delivery", link: Link, state: Any, limit: int, window: int) -> Any:
+        """Send a delivery in as many frames as it takes and the window allows; how many, and how many bytes."""
+        tag = delivery._tag
+        settled = delivery._settled
+        room = limit - transfer_overhead(link._local_handle, delivery._id, tag, 0, settled, state)
+        view = memoryview(delivery._data)
+        size = len(view)
+        frames = sent = 0
+        while frames < window and (sent < size or not frames):
+            chunk = view[sent:sent + max(room, 1)]
+            sent += len(chunk)
+            more = sent < size or not delivery._done
+            write_transfer(self._out, link._session._local_channel, link._local_handle, delivery._id, tag, 0, settled,
+                           more, state, delivery._aborted, chunk)
+            frames += 1
+        view.release()
+        return frames, sent
+
+    def _state_of(self, delivery: "Delivery", link: Link) -> None:
+        """Tell the peer our state of a delivery; forget the delivery once we have settled it."""
+        session = link._session
+        if not delivery._remote_settled and session._local_channel >= 0 and (delivery._settled or delivery._local_type):
+            self._disposition(session, not link.is_sender, delivery._id, delivery._settled, delivery._local_wire())
+        if delivery._settled:
+            (session._outgoing if link.is_sender else session._incoming).pop(delivery._id, None)
+
+    def _disposition(self, session: Session, role: bool, number: int, settled: bool, state: Any) -> None:
+        if (
+            self._disp_session is session and self._disp_role is role and self._disp_settled is settled
+            and self._disp_state is state
+        ):
+            if number == (self._disp_last + 1) & MASK:
+                self._disp_last = number
+                return
+            if number == (self._disp_first - 1) & MASK:
+                self._disp_first = number
+                return
+        self._flush_dispositions()
+        self._disp_session = session
+        self._disp_role = role
+        self._disp_first = self._disp_last = number
+        self._disp_settled = settled
+        self._disp_state = state
+
+    def _flush_dispositions(self) -> None:
+        session = self._disp_session
+        if session is not None:
+            self._disp_session = None
+            if session._local_channel >= 0:
+                write_disposition(self._out, session._local_channel, self._disp_role, self._disp_first, self._disp_last,
+                                  self._disp_settled, self._disp_state)
+                self.frames += 1

@@ -1,0 +1,187 @@
+"""The session endpoint and its windows (part 2, section 2.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+from . import events
+from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
+from .events import Event
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .delivery import Delivery
+    from .link import Link, Receiver, Sender
+
+__all__ = ["Session"]
+
+MAX_WINDOW = 2147483647
+
+
+class Session(Endpoint):
+    """One end of a session: a conversation on a connection, in which deliveries are numbered and windows kept."""
+
+    __slots__ = (
+        "_connection", "_links", "_local_channel", "_remote_channel", "_local_handles", "_remote_handles",
+        "_free_handles", "_next_handle", "_by_name",
+        "_incoming", "_outgoing", "_next_incoming_delivery", "_next_outgoing_delivery",
+        "_next_incoming_id", "_next_outgoing_id", "_incoming_window", "_remote_incoming_window", "_outgoing_window",
+        "_incoming_capacity", "_incoming_bytes", "_outgoing_bytes", "_starved", "_echo", "remote_handle_max",
+    )
+
+    _event_open = Event.SESSION_LOCAL_OPEN
+    _event_close = Event.SESSION_LOCAL_CLOSE
+    _event_final = Event.SESSION_FINAL
+    _clazz = "pn_session"
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__()
+        self._connection = connection
+        self._links: List["Link"] = []
+        # Links that may still be named on the wire, by name and direction; the peer's attach looks here.
+        self._by_name: Dict[object, "Link"] = {}
+        self._outgoing_window = MAX_WINDOW
+        self._incoming_capacity = 0
+        self._incoming_bytes = 0
+        self._outgoing_bytes = 0
+        self._reset()
+        connection._add(self, connection._sessions)
+        connection._incref()
+        connection._put(self, Event.SESSION_INIT)
+
+    def _reset(self) -> None:
+        """The state that belongs to one transport."""
+        self._local_channel = -1
+        self._remote_channel = -1
+        self._local_handles: Dict[int, "Link"] = {}
+        self._remote_handles: Dict[int, "Link"] = {}
+        self._free_handles: List[int] = []
+        self._next_handle = 0
+        # Deliveries that the peer may still name, by delivery-id.
+        self._incoming: Dict[int, "Delivery"] = {}
+        self._outgoing: Dict[int, "Delivery"] = {}
+        self._next_incoming_delivery = -1
+        self._next_outgoing_delivery = 0
+        # Windows, in transfer frames.
+        self._next_incoming_id = 0
+        self._next_outgoing_id = 0
+        self._incoming_window = 0
+        self._remote_incoming_window = 0
+        # Links with something to send that wait for the window to open.
+        self._starved: Dict["Link", None] = {}
+        self._echo = False
+        self.remote_handle_max = 4294967295
+
+    # --- the public half
+
+    @property
+    def connection(self) -> "Connection":
+        """The connection of the session."""
+        return self._connection
+
+    @property
+    def incoming_capacity(self) -> int:
+        """How many bytes of undelivered messages the session may hold; 0 means no limit of the session's own."""
+        return self._incoming_capacity
+
+    @incoming_capacity.setter
+    def incoming_capacity(self, capacity: int) -> None:
+        self._incoming_capacity = capacity
+
+    @property
+    def outgoing_window(self) -> int:
+        """The outgoing window told to the peer, in transfer frames."""
+        return self._outgoing_window
+
+    @outgoing_window.setter
+    def outgoing_window(self, window: int) -> None:
+        self._outgoing_window = window
+
+    @property
+    def outgoing_bytes(self) -> int:
+        """Bytes of messages waiting to be sent."""
+        return self._outgoing_bytes
+
+    @property
+    def incoming_bytes(self) -> int:
+        """Bytes of messages received and not yet read."""
+        return self._incoming_bytes
+
+    def sender(self, name: str) -> "Sender":
+        """A new link named ``name`` on which to send."""
+        from .link import Sender
+
+        self._connection._check()
+        return Sender(self, name)
+
+    def receiver(self, name: str) -> "Receiver":
+        """A new link named ``name`` on which to receive."""
+        from .link import Receiver
+
+        self._connection._check()
+        return Receiver(self, name)
+
+    def next(self, mask: int) -> Optional["Session"]:
+        """The next session of the connection whose state matches ``mask``, or ``None``."""
+        session: Optional["Session"] = first_match(self._connection._sessions, mask, self._order)
+        return session
+
+    def links(self, mask: int = 0) -> List["Link"]:
+        """The session's links whose state matches ``mask``, oldest first."""
+        return [link for link in self._links if link._matches(mask)]
+
+    def free(self) -> None:
+        """Give up the session and its links; an open session is ended."""
+        if not self._freed:
+            for link in list(self._links):
+                link.free()
+            self.close()
+            self._release()
+
+    # --- the engine's half
+
+    def _window(self, max_frame_size: int) -> int:
+        """The incoming window that the capacity leaves, in frames."""
+        if not self._incoming_capacity:
+            return MAX_WINDOW
+        left = self._incoming_capacity - self._incoming_bytes
+        return max(left // (max_frame_size or 32768), 0)
+
+    def _take_handle(self) -> int:
+        """The lowest free handle."""
+        if self._free_handles:
+            from heapq import heappop
+
+            return heappop(self._free_handles)
+        self._next_handle += 1
+        return self._next_handle - 1
+
+    def _return_handle(self, handle: int) -> None:
+        from heapq import heappush
+
+        heappush(self._free_handles, handle)
+
+    def _unbound(self) -> None:
+        local, remote = self._local_channel, self._remote_channel
+        for deliveries in (self._incoming, self._outgoing):
+            for delivery in deliveries.values():
+                delivery._working = False
+        self._reset()
+        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+        self._remote_condition = None
+        if local >= 0:
+            self._decref()
+        if remote >= 0:
+            self._decref()
+
+    def _finalize(self) -> None:
+        sessions = self._connection._sessions
+        if self in sessions:
+            sessions.remove(self)
+        self._connection._decref()
+
+    def _label(self) -> str:
+        return f"channel {self._local_channel}"
+
+
+events._session_kind.append(Session)

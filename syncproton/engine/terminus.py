@@ -1,0 +1,187 @@
+"""The two ends of a link: source and target (part 3, section 3.5)."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Union
+
+from ..codec import Data, symbol
+from ..wire.termini import Coordinator, Source, Target
+
+__all__ = ["Terminus"]
+
+_EXPIRY = {
+    "link-detach": 0,
+    "session-end": 1,
+    "connection-close": 2,
+    "never": 3,
+}
+_EXPIRY_NAMES = {number: symbol(name) for name, number in _EXPIRY.items()}
+_MODES = {"copy": 1, "move": 2}
+_MODE_NAMES = {number: symbol(name) for name, number in _MODES.items()}
+
+
+class Terminus:
+    """A source or target of messages: what a link is attached to at one end."""
+
+    UNSPECIFIED = 0
+    SOURCE = 1
+    TARGET = 2
+    COORDINATOR = 3
+
+    NONDURABLE = 0
+    CONFIGURATION = 1
+    DELIVERIES = 2
+
+    DIST_MODE_UNSPECIFIED = 0
+    DIST_MODE_COPY = 1
+    DIST_MODE_MOVE = 2
+
+    EXPIRE_WITH_LINK = 0
+    EXPIRE_WITH_SESSION = 1
+    EXPIRE_WITH_CONNECTION = 2
+    EXPIRE_NEVER = 3
+
+    __slots__ = (
+        "type", "address", "durability", "expiry_policy", "timeout", "dynamic", "distribution_mode",
+        "_properties", "_capabilities", "_outcomes", "_filter", "_default_outcome",
+    )
+
+    def __init__(self, type: int = 0) -> None:
+        #: ``UNSPECIFIED``, ``SOURCE``, ``TARGET`` or ``COORDINATOR``.
+        self.type = type
+        #: The address of the node, or ``None``.
+        self.address: Optional[str] = None
+        #: What of the terminus survives its container: ``NONDURABLE``, ``CONFIGURATION`` or ``DELIVERIES``.
+        self.durability = 0
+        #: When the expiry timer starts: one of the ``EXPIRE_...`` constants.
+        self.expiry_policy = self.EXPIRE_WITH_SESSION
+        #: How long an expiring terminus is kept, in seconds.
+        self.timeout = 0
+        #: Whether the peer is to make a node for this terminus.
+        self.dynamic = False
+        #: Whether messages are moved or copied from a source: one of the ``DIST_MODE_...`` constants.
+        self.distribution_mode = 0
+        self._properties: Optional[Data] = None
+        self._capabilities: Optional[Data] = None
+        self._outcomes: Optional[Data] = None
+        self._filter: Optional[Data] = None
+        self._default_outcome: Any = None
+
+    @property
+    def properties(self) -> Data:
+        """The properties of a dynamic node."""
+        if self._properties is None:
+            self._properties = Data()
+        return self._properties
+
+    @property
+    def capabilities(self) -> Data:
+        """The capabilities of the terminus."""
+        if self._capabilities is None:
+            self._capabilities = Data()
+        return self._capabilities
+
+    @property
+    def outcomes(self) -> Data:
+        """The outcomes that a source offers."""
+        if self._outcomes is None:
+            self._outcomes = Data()
+        return self._outcomes
+
+    @property
+    def filter(self) -> Data:
+        """The filters on a source."""
+        if self._filter is None:
+            self._filter = Data()
+        return self._filter
+
+    def copy(self, src: "Terminus") -> None:
+        """Make this terminus equal to ``src``."""
+        for name in ("type", "address", "durability", "expiry_policy", "timeout", "dynamic", "distribution_mode",
+                     "_default_outcome"):
+            setattr(self, name, getattr(src, name))
+        for name in ("_properties", "_capabilities", "_outcomes", "_filter"):
+            other = getattr(src, name)
+            mine: Optional[Data] = None
+            if other is not None:
+                mine = Data()
+                mine.copy(other)
+            setattr(self, name, mine)
+
+    def _to_source(self) -> Optional[Source]:
+        if self.type == self.UNSPECIFIED:
+            return None
+        return Source(
+            distribution_mode=_MODE_NAMES.get(self.distribution_mode),
+            filter=_value(self._filter),
+            default_outcome=self._default_outcome,
+            outcomes=_value(self._outcomes),
+            **self._fields(),
+        )
+
+    def _to_target(self) -> Union[Target, Coordinator, None]:
+        if self.type == self.UNSPECIFIED:
+            return None
+        if self.type == self.COORDINATOR:
+            return Coordinator(capabilities=_value(self._capabilities))
+        return Target(**self._fields())
+
+    def _fields(self) -> Dict[str, Any]:
+        """The fields that sources and targets share."""
+        fields: Dict[str, Any] = {
+            "address": self.address,
+            "durable": self.durability,
+            "timeout": self.timeout,
+            "dynamic": self.dynamic,
+            "dynamic_node_properties": _value(self._properties),
+            "capabilities": _value(self._capabilities),
+        }
+        if self.expiry_policy != self.EXPIRE_WITH_SESSION:
+            fields["expiry_policy"] = _EXPIRY_NAMES.get(self.expiry_policy)
+        return fields
+
+    def _from_wire(self, wire: Any) -> None:
+        if isinstance(wire, Coordinator):
+            self.type = self.COORDINATOR
+            self._capabilities = _data(wire.capabilities)
+            return
+        if not isinstance(wire, (Source, Target)):
+            self.type = self.UNSPECIFIED
+            return
+        # As in proton: what names no node is no source or target.
+        named = wire.address is not None or wire.dynamic
+        self.type = (self.SOURCE if isinstance(wire, Source) else self.TARGET) if named else self.UNSPECIFIED
+        self.address = wire.address
+        self.durability = wire.durable or 0
+        self.expiry_policy = _EXPIRY.get(str(wire.expiry_policy or "session-end"), self.EXPIRE_WITH_SESSION)
+        self.timeout = wire.timeout or 0
+        self.dynamic = bool(wire.dynamic)
+        self._properties = _data(wire.dynamic_node_properties)
+        self._capabilities = _data(wire.capabilities)
+        if isinstance(wire, Source):
+            self.distribution_mode = _MODES.get(str(wire.distribution_mode), 0)
+            self._filter = _data(wire.filter)
+            self._outcomes = _data(wire.outcomes)
+            self._default_outcome = wire.default_outcome
+
+    def __repr__(self) -> str:
+        kind = ("UNSPECIFIED", "SOURCE", "TARGET", "COORDINATOR")[self.type]
+        return f"Terminus({kind}, address={self.address!r}{', dynamic' if self.dynamic else ''})"
+
+
+def _value(data: Optional[Data]) -> Any:
+    """The first value of ``data``, or ``None``."""
+    if data is None:
+        return None
+    data.rewind()
+    return data.get_object() if data.next() is not None else None
+
+
+def _data(value: Any) -> Optional[Data]:
+    """A ``Data`` that holds ``value``; nothing for ``None``."""
+    if value is None:
+        return None
+    data = Data()
+    data.put_object(value)
+    data.rewind()
+    return data

@@ -1,0 +1,679 @@
+"""The transport: bytes in, bytes out, events on the connection's collector.
+
+A transport is the sans-I/O machine of one connection.  Whoever owns a socket gives it what was read
+(:meth:`Transport.push`), sends what it has (:meth:`Transport.pending`, :meth:`Transport.peek`, :meth:`Transport.pop`),
+tells it the time (:meth:`Transport.tick`), and says when the stream has ended.
+
+The input goes through stages, each told from its header of eight bytes: TLS lies below all as a filter; then a protocol
+header, SASL frames, a header again, AMQP frames.  :data:`Stage` is that machine's state.  A client knows which headers
+must come; a server learns from the first one what the client wants.
+
+The two directions end apart: the *tail* is the input, the *head* the output.  The transport is closed when both are.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Union
+
+from ..errors import DataException, ProtocolError, SessionException, SSLException, TransportException
+from ..security.sasl.negotiation import Negotiation
+from ..security.sasl.sasl import SASL
+from ..wire.frames import AMQP_HEADER, EMPTY_FRAME, SASL_FRAME, SASL_HEADER, TLS_HEADER, FrameReader, write_frame
+from . import events
+from .condition import Condition
+from .events import Event, EventType
+from .incoming import FRAMING_ERROR, Incoming
+from .outgoing import HIGH_WATER, Outgoing
+
+if TYPE_CHECKING:
+    from ..security.ssl_domain import SSLDomain, SSLSessionDetails
+    from ..security.ssl_object import SSL
+    from ..security.tls import TlsHolder, TlsLayer
+    from .connection import Connection
+    from .session import Session
+
+__all__ = ["Transport"]
+
+CHANNEL_MAX = 32767
+MIN_MAX_FRAME_SIZE = 512
+NO_LIMIT = 4294967295
+
+_log = logging.getLogger(__name__)
+
+
+class Stage(Enum):
+    """What the input is expected to be."""
+
+    HEADER = "a protocol header"
+    SASL = "SASL frames"
+    AMQP = "AMQP frames"
+    ENDED = "nothing more"
+
+
+class Transport:
+    """The protocol machine of one connection."""
+
+    CLIENT = 1
+    SERVER = 2
+
+    TRACE_OFF = 0
+    TRACE_RAW = 1
+    TRACE_FRM = 2
+    TRACE_DRV = 4
+
+    _clazz = "pn_transport"
+    _handler = None
+
+    def __init__(self, mode: Optional[int] = None, impl: Any = None) -> None:
+        if mode not in (None, self.CLIENT, self.SERVER):
+            raise TransportException(f"Cannot initialise Transport from mode: {mode}")
+        self._server = mode == self.SERVER
+        self._connection: Optional["Connection"] = None
+        self._reactor: Any = None
+        # What is agreed on.
+        self._max_frame_size = 32768
+        self._channel_max = CHANNEL_MAX
+        self._idle_timeout = 0.0
+        self._remote_max_frame_size = NO_LIMIT
+        self._remote_channel_max = 65535
+        self._remote_idle_timeout = 0.0
+        self._local_channels: Dict[int, "Session"] = {}
+        self._remote_channels: Dict[int, "Session"] = {}
+        # The input.
+        self._stage = Stage.HEADER
+        self._head_bytes = b""
+        self._detected = False
+        self._in_amqp = False
+        self._reader = FrameReader(max_frame_size=self._max_frame_size)
+        self._incoming = Incoming(self)
+        self._tail_closed = False
+        self._frames_input = 0
+        self._bytes_input = 0
+        # The output: frames, and, where there is TLS, what goes to the wire in their place.
+        self._out = bytearray()
+        self._encrypted = bytearray()
+        self._outgoing = Outgoing(self, self._out)
+        self._header_sent = False
+        self._head_closed = False
+        self._halted = False
+        self._bytes_output = 0
+        # The layers below AMQP.
+        self._sasl: Optional[Negotiation] = None
+        self._sasl_header_sent = False
+        self._sasl_reader: Optional[FrameReader] = None
+        self._tls: Optional["TlsLayer"] = None
+        self._tls_holder: Optional["TlsHolder"] = None
+        self._tls_closing = False
+        self._require_auth = False
+        self._require_encryption = False
+        # How it went wrong.
+        self._condition: Optional[Condition] = None
+        self._remote_condition: Optional[Condition] = None
+        self._failed = False
+        self._closed_told = False
+        # Idle time-outs (part 2, section 2.4.5).
+        self._dead_deadline = 0.0
+        self._dead_bytes = 0
+        self._alive_deadline = 0.0
+        self._alive_bytes = 0
+        self._trace = self.TRACE_OFF
+        self._tracer: Optional[Callable[["Transport", str], None]] = None
+
+    # --- binding
+
+    @property
+    def connection(self) -> Optional["Connection"]:
+        """The connection the transport is bound to, or ``None``."""
+        return self._connection
+
+    def bind(self, connection: "Connection") -> None:
+        """Speak for ``connection`` from now on.
+
+        :raises TransportException: if either is bound already.
+        """
+        if self._connection is not None:
+            raise TransportException("the transport is bound to a connection already")
+        if connection._transport is not None:
+            raise TransportException("the connection is bound to a transport already")
+        self._connection = connection
+        if connection._user is not None or connection._password is not None:
+            negotiation = self._sasl_negotiation()
+            negotiation.user = connection._user
+            negotiation.password = connection._password
+            negotiation.authorization = connection._authorization
+        if self._sasl is not None and connection._hostname and not self._sasl.hostname:
+            self._sasl.hostname = connection._hostname
+        connection._bound(self)
+        self._incoming.bind(connection)
+
+    def bind_nothrow(self, connection: "Connection") -> None:
+        """Like :meth:`bind`, but do nothing where that would raise."""
+        if self._connection is None and connection._transport is None:
+            self.bind(connection)
+
+    def unbind(self) -> None:
+        """Stop speaking for the connection.  Its endpoints keep their local state and can be bound anew."""
+        connection = self._connection
+        if connection is not None:
+            self._connection = None
+            self._local_channels = {}
+            self._remote_channels = {}
+            connection._unbound()
+            connection._put(self, Event.TRANSPORT)
+            self._halted = True
+
+    # --- input
+
+    def capacity(self) -> int:
+        """How many bytes can be pushed now; negative once the input has ended."""
+        return -1 if self._tail_closed else 65536
+
+    def push(self, binary: Union[bytes, bytearray, memoryview]) -> int:
+        """Take bytes that came from the peer: any number, cut anywhere.
+
+        :returns: how many were taken: all.
+        :raises TransportException: if the input has ended.
+        """
+        if self._tail_closed:
+            raise TransportException("the input of the transport has ended")
+        data = binary if binary.__class__ is bytes else bytes(memoryview(binary))
+        self._bytes_input += len(data)
+        try:
+            if self._tls is None:
+                self._consume(data)
+            else:
+                self._decrypt(data)
+        except ProtocolError as error:
+            self._fail(error.condition, error.description)
+        except SSLException as error:
+            self._halted = True
+            self._fail(FRAMING_ERROR, f"SSL Failure: {error}", quiet=True)
+        except DataException as error:
+            self._fail("amqp:decode-error", str(error))
+        if self._failed or self._incoming.close_received:
+            self._end_input()
+            self._maybe_closed()
+        return len(data)
+
+    def close_tail(self) -> None:
+        """Say that no more bytes will come from the peer."""
+        if not self._tail_closed:
+            stage = self._stage
+            self._end_input()
+            if not self._failed and not self._incoming.close_received:
+                nothing = self._server and not self._detected and not self._head_bytes
+                self._fail(FRAMING_ERROR, self._cut_short(stage), quiet=nothing)
+            self._maybe_closed()
+
+    def _cut_short(self, stage: Stage) -> str:
+        if stage is Stage.AMQP:
+            return "connection aborted"
+        if stage is Stage.SASL:
+            return "connection aborted during SASL"
+        return f"no protocol header, {len(self._head_bytes)} bytes of one came (connection aborted)"
+
+    def _end_input(self) -> None:
+        if not self._tail_closed:
+            self._tail_closed = True
+            self._stage = Stage.ENDED
+            self._put(Event.TRANSPORT_TAIL_CLOSED)
+
+    def _decrypt(self, data: bytes) -> None:
+        tls = self._tls
+        assert tls is not None
+        plain = tls.receive(data)
+        if self._sasl is not None:
+            self._prepare(self._sasl)
+        if plain:
+            self._consume(plain)
+        if tls.eof and not self._incoming.close_received and not self._failed:
+            raise ProtocolError(FRAMING_ERROR, self._cut_short(self._stage))
+
+    def _consume(self, data: bytes) -> None:
+        while data:
+            stage = self._stage
+            if stage is Stage.AMQP:
+                self._frames(data)
+                return
+            elif stage is Stage.HEADER:
+                data = self._header(data)
+            elif stage is Stage.SASL:
+                data = self._sasl_frames(data)
+            else:
+                return
+
+    def _frames(self, data: bytes) -> None:
+        reader = self._reader
+        incoming = self._incoming
+        dispatch = incoming.dispatch
+        trace = self._trace & self.TRACE_FRM
+        reader.feed(data)
+        for channel, performative, payload in reader:
+            self._frames_input += 1
+            if performative is None:
+                continue
+            if trace:
+                self.log(f"{channel} <- {performative!r}{f' ({len(payload)} bytes)' if payload else ''}")
+            dispatch[performative.__class__](channel, performative, payload)
+            if incoming.close_received or self._halted:
+                return
+
+    def _header(self, data: bytes) -> bytes:
+        head = self._head_bytes + data[:8 - len(self._head_bytes)]
+        data = data[len(head) - len(self._head_bytes):]
+        expected = self._expected_headers()
+        if not any(header.startswith(head) for header in expected):
+            raise ProtocolError(FRAMING_ERROR, _not_a_header(head + data, expected))
+        self._head_bytes = head
+        if len(head) < 8:
+            return b""
+        self._head_bytes = b""
+        self._detected = True
+        if head == SASL_HEADER:
+            negotiation = self._sasl_negotiation()
+            self._prepare(negotiation)
+            negotiation.start()
+            self._sasl_reader = FrameReader(SASL_FRAME, MIN_MAX_FRAME_SIZE if self._max_frame_size == 0 else 65536)
+            self._stage = Stage.SASL
+        else:
+            if self._require_auth and self._server and self._sasl_is_open():
+                raise ProtocolError("amqp:connection:policy-error", "Client skipped authentication - forbidden")
+            if self._require_encryption and self._server and not self.encrypted:
+                raise ProtocolError("amqp:connection:policy-error", "Client connection unencryted - forbidden")
+            self._stage = Stage.AMQP
+            self._in_amqp = True
+        return data
+
+    def _expected_headers(self) -> Any:
+        if not self._server:
+            return (SASL_HEADER,) if self._sasl_is_open() and self._sasl is not None else (AMQP_HEADER,)
+        if self._sasl is not None and self._sasl.done:
+            return (AMQP_HEADER,)
+        return (AMQP_HEADER, SASL_HEADER)
+
+    # --- SASL and TLS
+
+    def sasl(self) -> SASL:
+        """The SASL layer of this transport; asking for it turns it on."""
+        return SASL(self)
+
+    def _sasl_negotiation(self) -> Negotiation:
+        if self._sasl is None:
+            self._sasl = Negotiation(self._server)
+            self._prepare(self._sasl)
+        return self._sasl
+
+    def _prepare(self, negotiation: Negotiation) -> None:
+        """Tell the negotiation what the layer below it knows."""
+        negotiation.require_auth = negotiation.require_auth or self._require_auth
+        tls = self._tls
+        if tls is not None:
+            negotiation.encrypted = tls.handshaken
+            negotiation.external_identity = tls.external_identity
+        if self._connection is not None and not negotiation.hostname:
+            negotiation.hostname = self._connection._hostname
+
+    def _sasl_is_open(self) -> bool:
+        """Whether authentication is still to come, or under way."""
+        return self._sasl is None or not self._sasl.done
+
+    def _sasl_frames(self, data: bytes) -> bytes:
+        negotiation = self._sasl
+        reader = self._sasl_reader
+        assert negotiation is not None and reader is not None
+        reader.feed(data)
+        while not negotiation.done:
+            frame = reader.next_frame()
+            if frame is None:
+                return b""
+            self._frames_input += 1
+            if frame[1] is not None:
+                if self._trace & self.TRACE_FRM:
+                    self.log(f"<- {frame[1].__class__.__name__}")
+                negotiation.receive(frame[1])  # type: ignore[arg-type]
+        if negotiation.error is not None:
+            self._fail(negotiation.error[0], negotiation.error[1], quiet=True)
+            return b""
+        self._stage = Stage.HEADER
+        return reader.take_rest()
+
+    def ssl(self, domain: Optional["SSLDomain"] = None, session_details: Optional["SSLSessionDetails"] = None) -> "SSL":
+        """The TLS layer of this transport; asking for it with a domain turns it on."""
+        from ..security.ssl_object import SSL
+
+        return SSL(self, domain, session_details)
+
+    def _attach_tls(
+        self, domain: Optional["SSLDomain"], session_details: Optional["SSLSessionDetails"]
+    ) -> "TlsHolder":
+        from ..security.tls import TlsHolder
+
+        if self._tls_holder is None:
+            self._tls_holder = TlsHolder()
+        hostname = self._connection._hostname if self._connection is not None else None
+        self._tls = self._tls_holder.attach(domain, session_details, self._server, hostname)
+        return self._tls_holder
+
+    def require_auth(self, bool: bool) -> None:
+        """Server: refuse clients that do not authenticate."""
+        self._require_auth = bool
+
+    def require_encryption(self, bool: bool) -> None:
+        """Refuse peers without TLS."""
+        self._require_encryption = bool
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether a SASL exchange with a user that is not anonymous has succeeded."""
+        sasl = self._sasl
+        return sasl is not None and sasl.done and sasl.error is None and sasl.mechanism != "ANONYMOUS"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self._tls is not None and self._tls.handshaken
+
+    @property
+    def user(self) -> Optional[str]:
+        """The authenticated user of the client; ``anonymous`` where nobody logged in."""
+        sasl = self._sasl
+        if sasl is None:
+            return "anonymous"
+        if not self._server:
+            return sasl.user if sasl.mechanism != "ANONYMOUS" else "anonymous"
+        return sasl.authenticated_user
+
+    # --- output
+
+    def pending(self) -> int:
+        """How many bytes there are to send; negative once the output has ended."""
+        if self._head_closed:
+            return -1
+        out = self._out
+        if len(out) <= HIGH_WATER:
+            self._produce()
+        tls = self._tls
+        if tls is not None:
+            return self._encrypt(tls)
+        if not out and self._output_done():
+            self.close_head()
+            return -1
+        return len(out)
+
+    def peek(self, size: int) -> Optional[bytes]:
+        """The next ``size`` bytes to send, which stay here until :meth:`pop`; ``None`` once the output has ended."""
+        if self.pending() < 0:
+            return None
+        return bytes(memoryview(self._encrypted if self._tls is not None else self._out)[:size])
+
+    def pop(self, size: int) -> None:
+        """Drop ``size`` bytes: they have been sent.
+
+        :raises TransportException: if there are not so many.
+        """
+        buffer = self._encrypted if self._tls is not None else self._out
+        if size > len(buffer):
+            raise TransportException(f"{size} bytes can't have been sent: there were {len(buffer)}")
+        del buffer[:size]
+        self._bytes_output += size
+        if not buffer:
+            self.pending()
+
+    def close_head(self) -> None:
+        """Say that no more bytes can be sent to the peer."""
+        if not self._head_closed:
+            self._head_closed = True
+            self._out.clear()
+            self._encrypted.clear()
+            self._put(Event.TRANSPORT_HEAD_CLOSED)
+            self._maybe_closed()
+
+    def _maybe_closed(self) -> None:
+        if self._head_closed and self._tail_closed and not self._closed_told:
+            self._closed_told = True
+            self._put(Event.TRANSPORT_CLOSED)
+
+    def _output_done(self) -> bool:
+        return self._outgoing.close_sent or self._halted and self._failed or self._connection is None and self._halted
+
+    def _produce(self) -> None:
+        if self._halted or self._outgoing.close_sent:
+            return
+        if self._sasl is not None and (not self._server or self._detected):
+            if not self._sasl_output(self._sasl):
+                return
+        if self._server and not self._in_amqp:
+            return
+        if not self._header_sent:
+            self._out += AMQP_HEADER
+            self._header_sent = True
+        if self._connection is not None:
+            self._outgoing.process(self._connection)
+
+    def _sasl_output(self, negotiation: Negotiation) -> bool:
+        """Write what the SASL layer has to say; whether it has said all."""
+        if not self._sasl_header_sent:
+            if self._server and negotiation.state.name == "NOT_STARTED":
+                return True  # The client went without it.
+            self._out += SASL_HEADER
+            self._sasl_header_sent = True
+        for frame in negotiation.output():
+            if self._trace & self.TRACE_FRM:
+                self.log(f"-> {frame.__class__.__name__}")
+            write_frame(self._out, 0, frame)
+        if negotiation.done and negotiation.error is not None:
+            self._halted = True
+            return False
+        return negotiation.done
+
+    def _encrypt(self, tls: "TlsLayer") -> int:
+        try:
+            if self._out:
+                tls.send(self._out)
+                self._out.clear()
+            if self._output_done() and not self._tls_closing:
+                self._tls_closing = True
+                tls.close()
+            self._encrypted += tls.output()
+        except SSLException as error:
+            self._out.clear()
+            self._halted = True
+            self._fail(FRAMING_ERROR, f"SSL Failure: {error}", quiet=True)
+        if not self._encrypted and self._output_done():
+            self.close_head()
+            return -1
+        return len(self._encrypted)
+
+    # --- the end
+
+    @property
+    def closed(self) -> bool:
+        """Whether both directions have ended."""
+        return self._head_closed and self._tail_closed
+
+    @property
+    def condition(self) -> Optional[Condition]:
+        """Why the transport failed, or why the peer closed the connection; ``None`` if it did not."""
+        return self._condition
+
+    @condition.setter
+    def condition(self, condition: Optional[Condition]) -> None:
+        self._condition = condition
+
+    def _remote_closed(self, condition: Optional[Condition]) -> None:
+        self._remote_condition = condition
+
+    def _fail(self, name: str, description: str, quiet: bool = False) -> None:
+        """End the transport for an error.  The peer is told, unless ``quiet``: where no AMQP frames can be sent."""
+        if self._failed:
+            return
+        self._failed = True
+        if self._condition is None:
+            self._condition = Condition(name, description)
+        _log.debug("transport failed: %s: %s", name, description)
+        outgoing = self._outgoing
+        in_sasl = self._sasl is not None and self._sasl_is_open() and (self._sasl_header_sent or not self._server)
+        if quiet or in_sasl:
+            # SASL's last words, such as the outcome, go out still.
+            if self._sasl is not None and self._sasl_header_sent:
+                self._sasl_output(self._sasl)
+            self._halted = True
+        elif not outgoing.close_sent and not self._head_closed:
+            if not self._header_sent:
+                self._out += AMQP_HEADER
+                self._header_sent = True
+            if not outgoing.open_sent:
+                outgoing.write_open(None)
+            outgoing.write_close(Condition(name, description))
+        self._put(Event.TRANSPORT_ERROR)
+
+    def _put(self, etype: EventType) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection._put(self, etype)
+
+    # --- time
+
+    def tick(self, now: float) -> float:
+        """Tell the transport the time.
+
+        :param now: the time in seconds, by any clock that does not go back.
+        :returns: the time of the next deadline, by which to call again; 0 if there is none.
+        """
+        deadline = 0.0
+        if self._idle_timeout and not self._tail_closed:
+            if not self._dead_deadline or self._dead_bytes != self._bytes_input:
+                self._dead_deadline = now + self._idle_timeout
+                self._dead_bytes = self._bytes_input
+            elif self._dead_deadline <= now:
+                self._dead_deadline = now + self._idle_timeout
+                self._fail("amqp:resource-limit-exceeded", "local-idle-timeout expired")
+                self._end_input()
+                self._maybe_closed()
+            deadline = self._dead_deadline
+        if self._remote_idle_timeout and not self._outgoing.close_sent and not self._head_closed:
+            written = self._bytes_output + len(self._out) + len(self._encrypted)
+            if not self._alive_deadline or self._alive_bytes != written:
+                self._alive_deadline = now + self._remote_idle_timeout / 2
+                self._alive_bytes = written
+            elif self._alive_deadline <= now:
+                self._alive_deadline = now + self._remote_idle_timeout / 2
+                if self.pending() == 0:
+                    self._out += EMPTY_FRAME
+                    self._outgoing.frames += 1
+                self._alive_bytes = self._bytes_output + len(self._out) + len(self._encrypted)
+            deadline = min(deadline, self._alive_deadline) if deadline else self._alive_deadline
+        return deadline
+
+    # --- limits
+
+    @property
+    def max_frame_size(self) -> int:
+        """The largest frame this end takes, in bytes, at least 512; 0 means no limit."""
+        return self._max_frame_size
+
+    @max_frame_size.setter
+    def max_frame_size(self, size: int) -> None:
+        self._max_frame_size = max(size, MIN_MAX_FRAME_SIZE) if size else 0
+        self._reader.max_frame_size = self._max_frame_size or NO_LIMIT
+
+    @property
+    def remote_max_frame_size(self) -> int:
+        """The largest frame the peer takes, in bytes."""
+        return self._remote_max_frame_size
+
+    @property
+    def channel_max(self) -> int:
+        """The highest channel number that either end may use, at most 32767."""
+        return self._negotiated_channel_max()
+
+    @channel_max.setter
+    def channel_max(self, channel_max: int) -> None:
+        if self._outgoing.open_sent:
+            raise SessionException("channel_max can't change once the connection is open")
+        self._channel_max = min(channel_max, CHANNEL_MAX)
+
+    @property
+    def remote_channel_max(self) -> int:
+        """The highest channel number that the peer allows."""
+        return self._remote_channel_max
+
+    def _negotiated_channel_max(self) -> int:
+        return min(self._channel_max, self._remote_channel_max)
+
+    @property
+    def idle_timeout(self) -> float:
+        """Seconds of silence after which the peer is held to be gone; 0 means never.  The peer is told half of it."""
+        return self._idle_timeout
+
+    @idle_timeout.setter
+    def idle_timeout(self, sec: float) -> None:
+        self._idle_timeout = float(sec)
+
+    @property
+    def remote_idle_timeout(self) -> float:
+        """Seconds of silence after which the peer holds this end to be gone; 0 means never."""
+        return self._remote_idle_timeout
+
+    # --- looking at it
+
+    @property
+    def frames_output(self) -> int:
+        """How many frames have been written."""
+        return self._outgoing.frames
+
+    @property
+    def frames_input(self) -> int:
+        """How many frames have been read."""
+        return self._frames_input
+
+    def trace(self, n: int) -> None:
+        """Log the frames that come in (``TRACE_FRM``), or nothing (``TRACE_OFF``)."""
+        self._trace = n
+
+    @property
+    def tracer(self) -> Optional[Callable[["Transport", str], None]]:
+        """Called with the transport and each message that :meth:`log` gets; ``None`` sends them to :mod:`logging`."""
+        return self._tracer
+
+    @tracer.setter
+    def tracer(self, tracer: Optional[Callable[["Transport", str], None]]) -> None:
+        self._tracer = tracer
+
+    def log(self, message: str) -> None:
+        """Write a line to the tracer, or to the log ``syncproton.engine``."""
+        if self._tracer is not None:
+            self._tracer(self, message)
+        else:
+            _log.info("%s", message)
+
+    def __repr__(self) -> str:
+        side = "server" if self._server else "client"
+        return f"<Transport {side}, expects {self._stage.value}{', ' + str(self._condition) if self._condition else ''}>"
+
+
+_PROTOCOLS = (
+    (b"HTTP/", "the peer speaks HTTP"),
+    (b"\x16\x03", "the peer wants TLS"),
+    (b"\x15\x03", "the peer speaks TLS"),
+    (b"AMQP\x00\x00\x09\x01", "the peer speaks AMQP 0-9-1"),
+    (b"AMQP\x01", "the peer speaks an older AMQP"),
+    (SASL_HEADER, "the peer wants SASL"),
+    (AMQP_HEADER, "the peer takes no SASL"),
+    (TLS_HEADER, "the peer wants TLS in AMQP"),
+)
+
+
+def _not_a_header(data: bytes, expected: Any) -> str:
+    """What to say of a stream that does not begin as it should."""
+    for start, words in _PROTOCOLS:
+        if data.startswith(start[:len(data)]):
+            break
+    else:
+        words = "unknown protocol"
+    return f"protocol header mismatch: {words}: expected {expected[0]!r}, got {data[:8]!r}"
+
+
+events._transport_kind.append(Transport)
