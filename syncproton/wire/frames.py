@@ -225,7 +225,7 @@ def write_frame(out: bytearray, channel: int, performative: Composite, payload: 
     :raises DataException: a field has no AMQP encoding.
     """
     # The flow of a link spells out a false drain, and that of a session does not.
-    if type(performative) is Flow and performative.handle is not None:
+    if type(performative) is Flow and performative.handle is not None and not payload:
         write_flow(out, channel, *[getattr(performative, field.name) for field in Flow.FIELDS])
         return
     body = bytearray()

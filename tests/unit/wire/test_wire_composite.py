@@ -99,7 +99,7 @@ def test_a_list_of_255_bytes_or_more_takes_the_wide_form() -> None:
 
 def test_multiple_symbols_are_an_array_and_one_symbol_may_stand_alone() -> None:
     assert encoded(Coordinator(["a", "b"])) == bytes.fromhex("005330 c00901 e00602a3 0161 0162")
-    assert encoded(Coordinator(symbol("a"))) == bytes.fromhex("005330 c00401 a30161")  # type: ignore[arg-type]
+    assert encoded(Coordinator(symbol("a"))) == bytes.fromhex("005330 c00401 a30161")
     as_given = Array(UNDESCRIBED, TypeCode.SYMBOL, symbol("a"))
     assert encoded(Coordinator(as_given)) == encoded(Coordinator(["a"]))  # type: ignore[arg-type]
 

@@ -146,7 +146,8 @@ def refusal(stream: bytes, **options: Any) -> ProtocolError:
         with pytest.raises(ProtocolError) as caught:
             for start in range(0, len(stream) + len(CLOSE), step):
                 reader.feed((CLOSE + stream)[start:start + step])
-                frames.extend(reader) if step == 1 else [frames.append(frame) for frame in reader]
+                for frame in reader:
+                    frames.append(frame)
         assert frames == [(0, Close(), b"")]
         reader.feed(b"x" * 1000)
         assert reader.buffered == 0

@@ -23,7 +23,8 @@ def class_of(name: str) -> Type[Composite]:
     camel = "".join(word.capitalize() for word in name.split("-"))
     for module in (performatives, sasl_frames, states, termini):
         if hasattr(module, camel):
-            return getattr(module, camel)
+            cls: Type[Composite] = getattr(module, camel)
+            return cls
     raise AssertionError(f"no class for {name}")
 
 
