@@ -15,7 +15,7 @@ from syncproton.codec.decoder import KINDS
 from syncproton.codec.described import UNDESCRIBED, Array, Described
 from syncproton.codec.limits import MAX_ZERO_WIDTH
 from syncproton.codec.scalar_encoders import (
-    SCALAR_ENCODERS, Encoder, char_number, decimal128_octets, string_octets, symbol_octets,
+    SCALAR_ENCODERS, SHORT_STRING, Encoder, char_number, decimal128_octets, string_octets, symbol_octets, unfit,
 )
 from syncproton.codec.typecodes import TypeCode
 from syncproton.codec.types import float32
@@ -34,7 +34,10 @@ def encode(value: Any) -> bytes:
     :raises DataException: if the value, or one inside it, has no AMQP encoding.
     """
     out = bytearray()
-    encode_into(out, value)
+    try:
+        (ENCODERS.get(type(value)) or encoder_for(value))(out, value)
+    except RecursionError:
+        raise _too_deep() from None
     return bytes(out)
 
 
@@ -51,7 +54,11 @@ def encode_into(out: bytearray, value: Any) -> None:
         raise
     except RecursionError:
         del out[start:]
-        raise DataException("the value is nested too deeply, or contains itself") from None
+        raise _too_deep() from None
+
+
+def _too_deep() -> DataException:
+    return DataException("the value is nested too deeply, or contains itself")
 
 
 def encoder_for(value: Any) -> Encoder:
@@ -94,8 +101,17 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
     table = ENCODERS
     start = len(out)
     out += b"\xc1\0\0"
+    short_string = SHORT_STRING
     for key, element in value.items():
-        (table.get(type(key)) or encoder_for(key))(out, key)
+        if type(key) is str and len(key) < 64:  # then it is less than 256 bytes long in UTF-8
+            try:
+                octets = key.encode()
+            except UnicodeEncodeError:
+                raise unfit(key, "string") from None
+            out += short_string[len(octets)]
+            out += octets
+        else:
+            (table.get(type(key)) or encoder_for(key))(out, key)
         (table.get(type(element)) or encoder_for(element))(out, element)
     size = len(out) - start - 2
     count = 2 * len(value)

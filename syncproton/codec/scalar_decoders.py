@@ -34,7 +34,7 @@ _ulong = struct.Struct(">Q").unpack_from
 _float = struct.Struct(">f").unpack_from
 _double = struct.Struct(">d").unpack_from
 
-# Numbers are made with int.__new__: what was unpacked is in range, so the classes' own check is not run.
+# Unsigned numbers are made with int.__new__: what was unpacked is in range, so the classes' own check is not run.
 _make = int.__new__
 _UBYTES = [ubyte(n) for n in range(256)]
 _UINTS = [uint(n) for n in range(256)]
@@ -105,11 +105,11 @@ def _read_byte(buf: bytes, pos: int, depth: int) -> Result:
 
 
 def _read_short(buf: bytes, pos: int, depth: int) -> Result:
-    return _make(short, _short(buf, pos)[0]), pos + 2
+    return short(_short(buf, pos)[0]), pos + 2
 
 
 def _read_int(buf: bytes, pos: int, depth: int) -> Result:
-    return _make(int32, _int(buf, pos)[0]), pos + 4
+    return int32(_int(buf, pos)[0]), pos + 4
 
 
 def _read_smallint(buf: bytes, pos: int, depth: int) -> Result:
@@ -133,11 +133,11 @@ def _read_double(buf: bytes, pos: int, depth: int) -> Result:
 
 
 def _read_decimal32(buf: bytes, pos: int, depth: int) -> Result:
-    return _make(decimal32, _uint(buf, pos)[0]), pos + 4
+    return decimal32(_uint(buf, pos)[0]), pos + 4
 
 
 def _read_decimal64(buf: bytes, pos: int, depth: int) -> Result:
-    return _make(decimal64, _ulong(buf, pos)[0]), pos + 8
+    return decimal64(_ulong(buf, pos)[0]), pos + 8
 
 
 def _read_decimal128(buf: bytes, pos: int, depth: int) -> Result:
@@ -152,7 +152,7 @@ def _read_char(buf: bytes, pos: int, depth: int) -> Result:
 
 
 def _read_timestamp(buf: bytes, pos: int, depth: int) -> Result:
-    return _make(timestamp, _long(buf, pos)[0]), pos + 8
+    return timestamp(_long(buf, pos)[0]), pos + 8
 
 
 def _read_uuid(buf: bytes, pos: int, depth: int) -> Result:
@@ -238,22 +238,22 @@ SCALARS: Dict[int, Tuple[TypeCode, Decoder]] = {
 
 BULK: Dict[int, Tuple[str, Optional[Callable[[Any], Any]]]] = {
     0x50: ("B", _UBYTES.__getitem__),
-    0x51: ("b", partial(_make, byte)),
+    0x51: ("b", byte),
     0x52: ("B", _UINTS.__getitem__),
     0x53: ("B", _ULONGS.__getitem__),
-    0x54: ("b", partial(_make, int32)),
+    0x54: ("b", int32),
     0x55: ("b", None),
     0x60: ("H", partial(_make, ushort)),
-    0x61: ("h", partial(_make, short)),
+    0x61: ("h", short),
     0x70: ("I", partial(_make, uint)),
-    0x71: ("i", partial(_make, int32)),
+    0x71: ("i", int32),
     0x72: ("f", float32),
-    0x74: ("I", partial(_make, decimal32)),
+    0x74: ("I", decimal32),
     0x80: ("Q", partial(_make, ulong)),
     0x81: ("q", None),
     0x82: ("d", None),
-    0x83: ("q", partial(_make, timestamp)),
-    0x84: ("Q", partial(_make, decimal64)),
+    0x83: ("q", timestamp),
+    0x84: ("Q", decimal64),
 }
 """Arrays of these are unpacked in one go: the struct letter, and what makes the Python value of each number."""
 

@@ -11,7 +11,10 @@ from syncproton.codec.types import (
 )
 from syncproton.errors import DataException
 
-__all__ = ["SCALAR_ENCODERS", "Encoder", "char_number", "decimal128_octets", "string_octets", "symbol_octets", "unfit"]
+__all__ = [
+    "SCALAR_ENCODERS", "SHORT_STRING", "Encoder",
+    "char_number", "decimal128_octets", "string_octets", "symbol_octets", "unfit",
+]
 
 Encoder = Callable[[bytearray, Any], None]
 
@@ -27,7 +30,7 @@ _code_double = struct.Struct(">Bd").pack
 
 # A constructor byte and the one byte that follows it.
 _BINARY8 = [bytes((0xA0, n)) for n in range(256)]
-_STRING8 = [bytes((0xA1, n)) for n in range(256)]
+SHORT_STRING = [bytes((0xA1, n)) for n in range(256)]
 _SYMBOL8 = [bytes((0xA3, n)) for n in range(256)]
 _SMALLUINT = [b"\x43"] + [bytes((0x52, n)) for n in range(1, 256)]
 _SMALLULONG = [b"\x44"] + [bytes((0x53, n)) for n in range(1, 256)]
@@ -187,7 +190,7 @@ def _write_memoryview(out: bytearray, value: memoryview) -> None:
 def _write_string(out: bytearray, value: str) -> None:
     octets = string_octets(value)
     size = len(octets)
-    out += _STRING8[size] if size < 256 else _long_header(0xB1, size)
+    out += SHORT_STRING[size] if size < 256 else _long_header(0xB1, size)
     out += octets
 
 
