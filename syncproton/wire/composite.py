@@ -6,7 +6,7 @@ same for all and live here.  The three performatives of the hot path have writer
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar, Union, cast
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union, cast
 
 from ..codec.decoder import decode, decode_fields
 from ..codec.described import Described
@@ -142,7 +142,7 @@ def registry(*classes: Type[Composite]) -> Registry:
     return table
 
 
-def lookup(classes: Registry, descriptor: object) -> Union[Type[Composite], None]:
+def lookup(classes: Registry, descriptor: object) -> Optional[Type[Composite]]:
     """The class of a decoded descriptor, or None if it is of no known class."""
     if isinstance(descriptor, (int, str)) and not isinstance(descriptor, bool):
         return classes.get(descriptor)
