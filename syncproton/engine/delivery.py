@@ -177,8 +177,9 @@ class Delivery:
         if not self._settled:
             self._aborted = True
             session = self._link._session
-            session._outgoing_bytes -= len(self._data)
+            session._outgoing_bytes -= len(self._data) - self._read
             self._data = b""
+            self._read = 0
             self.settle()
 
     def _local_wire(self) -> Any:

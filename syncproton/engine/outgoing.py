@@ -335,7 +335,7 @@ class Outgoing:
             return False
         data = delivery._data
         done = delivery._done
-        if not done and not data:
+        if not data and not done:
             return True
         number = delivery._id
         if number < 0:
@@ -346,25 +346,27 @@ class Outgoing:
         tag = delivery._tag
         size = len(data)
         limit = self._transport._remote_max_frame_size
-        if state is None and size + len(tag) + 64 <= limit:
+        if state is None and size + len(tag) + 64 <= limit and not delivery._read:
             write_transfer(self._out, session._local_channel, link._local_handle, number, tag, 0, delivery._settled,
                            not done, None, delivery._aborted, data)  # type: ignore[arg-type]
             frames = 1
-            sent = size
+            session._outgoing_bytes -= size
         else:
-            frames, sent = self._transfer_frames(delivery, link, state, limit, window)
+            frames, size = self._transfer_frames(delivery, link, state, limit, window)
         self.frames += frames
         session._next_outgoing_id = (session._next_outgoing_id + frames) & MASK
         session._remote_incoming_window = window - frames
-        session._outgoing_bytes -= sent
         collector = session._connection._collector
         if collector is not None:
             collector.put(link, Event.LINK_FLOW)
-        if sent < size:
-            delivery._data = data[sent:]
-            session._starved[link] = None
+        if size < len(data):
+            if session._remote_incoming_window > 0:
+                session._connection._ready[link] = None  # Only this end's buffer is full.
+            else:
+                session._starved[link] = None
             return False
         delivery._data = b""
+        delivery._read = 0
         if done:
             delivery._sent = True
             link._delivery_count = (link._delivery_count + 1) & MASK
@@ -375,21 +377,28 @@ class Outgoing:
         return True
 
     def _transfer_frames(self, delivery: "Delivery", link: Link, state: Any, limit: int, window: int) -> Any:
-        """Send a delivery in as many frames as it takes and the window allows; how many, and how many bytes."""
+        """Send a delivery in frames, as many as it takes or may be sent now.
+
+        :returns: how many frames were written, and how many bytes of the delivery are sent by now.
+        """
         tag = delivery._tag
         settled = delivery._settled
         room = limit - transfer_overhead(link._local_handle, delivery._id, tag, 0, settled, state)
         view = memoryview(delivery._data)
         size = len(view)
-        frames = sent = 0
-        while frames < window and (sent < size or not frames):
+        start = sent = delivery._read
+        frames = 0
+        out = self._out
+        while frames < window and (sent < size and len(out) <= HIGH_WATER or not frames):
             chunk = view[sent:sent + max(room, 1)]
             sent += len(chunk)
             more = sent < size or not delivery._done
-            write_transfer(self._out, link._session._local_channel, link._local_handle, delivery._id, tag, 0, settled,
-                           more, state, delivery._aborted, chunk)
+            write_transfer(out, link._session._local_channel, link._local_handle, delivery._id, tag, 0, settled, more,
+                           state, delivery._aborted, chunk)
             frames += 1
         view.release()
+        delivery._read = sent
+        link._session._outgoing_bytes -= sent - start
         return frames, sent
 
     def _state_of(self, delivery: "Delivery", link: Link) -> None:

@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Union
 from ..errors import DataException, ProtocolError, SessionException, SSLException, TransportException
 from ..security.sasl.negotiation import Negotiation
 from ..security.sasl.sasl import SASL
-from ..wire.frames import AMQP_HEADER, EMPTY_FRAME, SASL_FRAME, SASL_HEADER, TLS_HEADER, FrameReader, write_frame
+from ..wire.frames import AMQP_HEADER, EMPTY_FRAME, SASL_FRAME, SASL_HEADER, FrameReader, write_frame
 from . import events
 from .condition import Condition
 from .events import Event, EventType
+from .idle import IdleTimer
 from .incoming import FRAMING_ERROR, Incoming
 from .outgoing import HIGH_WATER, Outgoing
+from .protocols import not_a_header
 
 if TYPE_CHECKING:
     from ..security.ssl_domain import SSLDomain, SSLSessionDetails
@@ -113,11 +115,9 @@ class Transport:
         self._remote_condition: Optional[Condition] = None
         self._failed = False
         self._closed_told = False
-        # Idle time-outs (part 2, section 2.4.5).
-        self._dead_deadline = 0.0
-        self._dead_bytes = 0
-        self._alive_deadline = 0.0
-        self._alive_bytes = 0
+        # Idle time-outs: of the peer, and of this end in the peer's eyes.
+        self._dead = IdleTimer()
+        self._alive = IdleTimer()
         self._trace = self.TRACE_OFF
         self._tracer: Optional[Callable[["Transport", str], None]] = None
 
@@ -194,6 +194,8 @@ class Transport:
             self._fail("amqp:decode-error", str(error))
         if self._failed or self._incoming.close_received:
             self._end_input()
+            if self._halted and not self._out and self._tls is None:
+                self.close_head()
             self._maybe_closed()
         return len(data)
 
@@ -265,7 +267,7 @@ class Transport:
         data = data[len(head) - len(self._head_bytes):]
         expected = self._expected_headers()
         if not any(header.startswith(head) for header in expected):
-            raise ProtocolError(FRAMING_ERROR, _not_a_header(head + data, expected))
+            raise ProtocolError(FRAMING_ERROR, not_a_header(head + data, expected))
         self._head_bytes = head
         if len(head) < 8:
             return b""
@@ -275,6 +277,8 @@ class Transport:
             negotiation = self._sasl_negotiation()
             self._prepare(negotiation)
             negotiation.start()
+            if self._server:
+                self._put(Event.TRANSPORT)
             self._sasl_reader = FrameReader(SASL_FRAME, MIN_MAX_FRAME_SIZE if self._max_frame_size == 0 else 65536)
             self._stage = Stage.SASL
         else:
@@ -333,6 +337,8 @@ class Transport:
                 if self._trace & self.TRACE_FRM:
                     self.log(f"<- {frame[1].__class__.__name__}")
                 negotiation.receive(frame[1])  # type: ignore[arg-type]
+                if negotiation.error is None:
+                    self._put(Event.TRANSPORT)
         if negotiation.error is not None:
             self._fail(negotiation.error[0], negotiation.error[1], quiet=True)
             return b""
@@ -366,9 +372,9 @@ class Transport:
 
     @property
     def authenticated(self) -> bool:
-        """Whether a SASL exchange with a user that is not anonymous has succeeded."""
+        """Whether a SASL exchange has succeeded, be it for an anonymous user."""
         sasl = self._sasl
-        return sasl is not None and sasl.done and sasl.error is None and sasl.mechanism != "ANONYMOUS"
+        return sasl is not None and sasl.done and sasl.error is None
 
     @property
     def encrypted(self) -> bool:
@@ -377,13 +383,11 @@ class Transport:
 
     @property
     def user(self) -> Optional[str]:
-        """The authenticated user of the client; ``anonymous`` where nobody logged in."""
+        """The client's user: on a server the one who authenticated; ``anonymous`` where there is no SASL."""
         sasl = self._sasl
-        if sasl is None:
+        if sasl is None or self._in_amqp and not sasl.done:
             return "anonymous"
-        if not self._server:
-            return sasl.user if sasl.mechanism != "ANONYMOUS" else "anonymous"
-        return sasl.authenticated_user
+        return sasl.authenticated_user if self._server else sasl.user
 
     # --- output
 
@@ -544,28 +548,23 @@ class Transport:
         """
         deadline = 0.0
         if self._idle_timeout and not self._tail_closed:
-            if not self._dead_deadline or self._dead_bytes != self._bytes_input:
-                self._dead_deadline = now + self._idle_timeout
-                self._dead_bytes = self._bytes_input
-            elif self._dead_deadline <= now:
-                self._dead_deadline = now + self._idle_timeout
+            if self._dead.expired(now, self._idle_timeout, self._bytes_input):
                 self._fail("amqp:resource-limit-exceeded", "local-idle-timeout expired")
                 self._end_input()
                 self._maybe_closed()
-            deadline = self._dead_deadline
+            deadline = self._dead.deadline
         if self._remote_idle_timeout and not self._outgoing.close_sent and not self._head_closed:
-            written = self._bytes_output + len(self._out) + len(self._encrypted)
-            if not self._alive_deadline or self._alive_bytes != written:
-                self._alive_deadline = now + self._remote_idle_timeout / 2
-                self._alive_bytes = written
-            elif self._alive_deadline <= now:
-                self._alive_deadline = now + self._remote_idle_timeout / 2
+            # A frame at half the peer's time-out keeps it from thinking this end gone.
+            if self._alive.expired(now, self._remote_idle_timeout / 2, self._bytes_written()):
                 if self.pending() == 0:
                     self._out += EMPTY_FRAME
                     self._outgoing.frames += 1
-                self._alive_bytes = self._bytes_output + len(self._out) + len(self._encrypted)
-            deadline = min(deadline, self._alive_deadline) if deadline else self._alive_deadline
+                self._alive.count = self._bytes_written()
+            deadline = min(deadline, self._alive.deadline) if deadline else self._alive.deadline
         return deadline
+
+    def _bytes_written(self) -> int:
+        return self._bytes_output + len(self._out) + len(self._encrypted)
 
     # --- limits
 
@@ -652,28 +651,6 @@ class Transport:
     def __repr__(self) -> str:
         side = "server" if self._server else "client"
         return f"<Transport {side}, expects {self._stage.value}{', ' + str(self._condition) if self._condition else ''}>"
-
-
-_PROTOCOLS = (
-    (b"HTTP/", "the peer speaks HTTP"),
-    (b"\x16\x03", "the peer wants TLS"),
-    (b"\x15\x03", "the peer speaks TLS"),
-    (b"AMQP\x00\x00\x09\x01", "the peer speaks AMQP 0-9-1"),
-    (b"AMQP\x01", "the peer speaks an older AMQP"),
-    (SASL_HEADER, "the peer wants SASL"),
-    (AMQP_HEADER, "the peer takes no SASL"),
-    (TLS_HEADER, "the peer wants TLS in AMQP"),
-)
-
-
-def _not_a_header(data: bytes, expected: Any) -> str:
-    """What to say of a stream that does not begin as it should."""
-    for start, words in _PROTOCOLS:
-        if data.startswith(start[:len(data)]):
-            break
-    else:
-        words = "unknown protocol"
-    return f"protocol header mismatch: {words}: expected {expected[0]!r}, got {data[:8]!r}"
 
 
 events._transport_kind.append(Transport)
