@@ -100,9 +100,10 @@ def identical(ours: bytes, theirs: bytes) -> None:
 def equivalent(ours: bytes, theirs: bytes) -> None:
     """The same header, and bodies that proton decodes to the same values."""
     assert ours[4:8] == theirs[4:8]
+    # What get_object() gives points into its Data, which this tuple keeps until they are compared.
+    bodies = Data(), Data()
     values = []
-    for frame in (ours, theirs):
-        data = Data()
+    for data, frame in zip(bodies, (ours, theirs)):
         at = data.decode(frame[8:])
         data.rewind()
         data.next()
