@@ -1,0 +1,88 @@
+"""The in-memory broker, as an object to start and stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Optional, Union
+
+from syncproton.broker.handler import BrokerHandler
+from syncproton.broker.limits import Limits
+from syncproton.reactor import Container
+from syncproton.url import Url
+
+if TYPE_CHECKING:
+    from syncproton.security import SSLDomain
+
+__all__ = ["Broker"]
+
+
+class Broker:
+    """An in-memory broker **for demos and tests**: all messages are gone when it stops, and everyone is let in.
+
+    Queues are made on demand, by the address of a link.  Each message goes to one consumer, in the order of arrival;
+    what is released, modified, or unsettled when its receiver goes, is delivered again, in its old place.  There are
+    temporary queues (dynamic sources and targets), which go with their connection, and senders without a target
+    address, whose messages go where their ``to`` says.
+
+    ::
+
+        with Broker("amqp://127.0.0.1:0") as broker:
+            syncproton.send(broker.url + "/examples", "hello")
+
+    :param url: where to listen; port 0 takes any free port.
+    :param limits: how much it is ready to hold.
+    :param ssl_domain: TLS settings, for an ``amqps`` URL.
+    :raises ValueError: if the URL makes no sense.
+    """
+
+    def __init__(self, url: Union[str, Url] = "amqp://127.0.0.1:5672", *, limits: Optional[Limits] = None,
+                 ssl_domain: Optional[SSLDomain] = None) -> None:
+        self._address = Url(url).require_amqp()
+        self._ssl_domain = ssl_domain
+        self._handler = BrokerHandler(limits or Limits())
+        self._container: Optional[Container] = None
+
+    @property
+    def url(self) -> str:
+        """Where the broker listens, ``amqp://host:port``; with port 0 the port is known once it has started."""
+        address = self._address
+        return str(Url(scheme=address.scheme, host=address.host, port=int(address.port or 0)))
+
+    def start(self) -> Broker:
+        """Start to listen, in the background.  Does nothing if that is so already.
+
+        :returns: the broker.
+        :raises OSError: if it can't listen at the address, :class:`~syncproton.ProtonException` likewise.
+        """
+        if self._container is None:
+            container = Container(self._handler)
+            container.start_background()
+            try:
+                acceptor = container.submit(container.listen, self._address, self._ssl_domain).result()
+            except BaseException:
+                container.close()
+                raise
+            self._address.port = acceptor.port
+            self._container = container
+        return self
+
+    def close(self) -> None:
+        """Stop listening and drop all connections and messages.  Does nothing if that is so already."""
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+    def depths(self) -> Dict[str, int]:
+        """How many messages each queue in use holds, the ones being delivered included.  For any thread.
+
+        :raises ProtonException: if the broker does not run.
+        """
+        if self._container is None:
+            return {}
+        depths: Dict[str, int] = self._container.submit(self._handler.nodes.depths).result()
+        return depths
+
+    def __enter__(self) -> Broker:
+        return self.start()
+
+    def __exit__(self, *exc: Any) -> None:
+        self.close()

@@ -1,0 +1,177 @@
+"""What the broker does when something happens on a connection.
+
+Events of the engine are handled rather than the callbacks of :class:`~syncproton.handlers.MessagingHandler`: those
+come with decoded messages, and a broker hands on the bytes as they came.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import TYPE_CHECKING, Dict, List, Optional, Union
+
+from syncproton.broker.consumer import Consumer
+from syncproton.broker.limits import Limits
+from syncproton.broker.nodes import Nodes
+from syncproton.broker.producer import Producer
+from syncproton.codec import symbol
+from syncproton.engine import Condition, Handler, Terminus
+
+if TYPE_CHECKING:
+    from syncproton.broker.queue import Queue
+    from syncproton.engine import Connection, Event, Link, Receiver, Sender
+
+__all__ = ["BrokerHandler"]
+
+_log = logging.getLogger("syncproton.broker")
+
+_TOO_MANY_QUEUES = Condition("amqp:resource-limit-exceeded", "there are too many queues")
+_NO_ADDRESS = Condition("amqp:invalid-field", "the source has no address and is not dynamic")
+_NO_TRANSACTIONS = Condition("amqp:not-implemented", "this broker has no transactions")
+_NO_BROWSING = Condition("amqp:not-implemented", "this broker does not copy messages, it only moves them")
+
+
+class BrokerHandler(Handler):
+    """Attaches the links of all connections to queues, and cleans up behind them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.nodes = Nodes(limits)
+        self._limits = limits
+        self._ends: Dict[Link, Union[Consumer, Producer]] = {}
+        self._serials = itertools.count(1)
+
+    # --- opening
+
+    def on_connection_remote_open(self, event: Event) -> None:
+        """Open the connection too."""
+        connection = event.connection
+        connection.container = event.container.container_id
+        connection.offered_capabilities = [symbol("ANONYMOUS-RELAY")]
+        connection.open()
+        _log.debug("%s has connected", connection.remote_container)
+
+    def on_session_remote_open(self, event: Event) -> None:
+        """Open the session too."""
+        event.session.open()
+
+    def on_link_remote_open(self, event: Event) -> None:
+        """Attach the link to its queue, or refuse it."""
+        link = event.link
+        refusal = self._attach_consumer(link) if link.is_sender else self._attach_producer(link)
+        if refusal is not None:
+            # A refused link is attached without the terminus asked for, and then closed (section 2.6.3).
+            link.open()
+            link.condition = refusal
+            link.close()
+            _log.debug("link %s is refused: %s", link.name, refusal.description)
+
+    def _attach_consumer(self, link: Sender) -> Optional[Condition]:
+        wanted = link.remote_source
+        if wanted.distribution_mode == Terminus.DIST_MODE_COPY:
+            return _NO_BROWSING
+        if not wanted.dynamic and not wanted.address:
+            return _NO_ADDRESS
+        queue = self._queue(wanted, link.connection)
+        if queue is None:
+            return _TOO_MANY_QUEUES
+        link.source.copy(wanted)
+        link.source.address = queue.address
+        link.source.distribution_mode = Terminus.DIST_MODE_MOVE
+        # A peer sees from what comes back which of its filters are applied: none.
+        link.source.filter.clear()
+        link.target.copy(link.remote_target)
+        link.snd_settle_mode = link.remote_snd_settle_mode
+        link.rcv_settle_mode = link.remote_rcv_settle_mode
+        link.open()
+        self._ends[link] = Consumer(link, queue, next(self._serials))
+        return None
+
+    def _attach_producer(self, link: Receiver) -> Optional[Condition]:
+        wanted = link.remote_target
+        if wanted.type == Terminus.COORDINATOR:
+            return _NO_TRANSACTIONS
+        queue: Optional[Queue] = None
+        if wanted.dynamic or wanted.address:
+            queue = self._queue(wanted, link.connection)
+            if queue is None:
+                return _TOO_MANY_QUEUES
+        link.target.copy(wanted)
+        if queue is not None:
+            link.target.address = queue.address
+        link.source.copy(link.remote_source)
+        link.snd_settle_mode = link.remote_snd_settle_mode
+        link.max_message_size = self._limits.message_size
+        link.open()
+        producer = Producer(link, queue, self.nodes.find, self.nodes.budget, self._limits.credit)
+        self._ends[link] = producer
+        producer.on_flow()
+        return None
+
+    def _queue(self, wanted: Terminus, connection: Connection) -> Optional[Queue]:
+        if wanted.dynamic:
+            return self.nodes.make_temporary(connection)
+        return self.nodes.find(str(wanted.address))
+
+    # --- working
+
+    def on_link_flow(self, event: Event) -> None:
+        """Credit has come, or messages have gone."""
+        end = self._ends.get(event.link)
+        if end is not None:
+            end.on_flow()
+
+    def on_delivery(self, event: Event) -> None:
+        """A message has come, or its outcome."""
+        delivery = event.delivery
+        end = self._ends.get(delivery.link)
+        if end is not None:
+            end.on_delivery(delivery)
+
+    # --- closing
+
+    def on_link_remote_close(self, event: Event) -> None:
+        """Close the link too; what is unsettled goes back to the queue."""
+        link = event.link
+        self._drop([link])
+        link.close()
+        link.free()
+
+    def on_link_remote_detach(self, event: Event) -> None:
+        """Detach too.  Links are not resumed: what is unsettled goes back to the queue."""
+        link = event.link
+        self._drop([link])
+        link.detach()
+        link.free()
+
+    def on_session_remote_close(self, event: Event) -> None:
+        """End the session too, and all of its links."""
+        session = event.session
+        self._drop([link for link in self._ends if link.session == session])
+        session.close()
+        session.free()
+
+    def on_connection_remote_close(self, event: Event) -> None:
+        """Close the connection too, and all that belongs to it."""
+        self._drop_connection(event.connection)
+        event.connection.close()
+
+    def on_transport_closed(self, event: Event) -> None:
+        """The connection is no more; if that was without a word, deliveries under way count as failed."""
+        if event.connection is not None:
+            self._drop_connection(event.connection, failed=True)
+
+    def _drop_connection(self, connection: Connection, failed: bool = False) -> None:
+        self._drop([link for link in self._ends if link.connection == connection], failed)
+        gone = self.nodes.drop_temporaries(connection)
+        for link, end in list(self._ends.items()):
+            if end.queue in gone:
+                link.condition = Condition("amqp:resource-deleted", "the temporary queue is gone with its owner")
+                link.close()
+
+    def _drop(self, links: List[Link], failed: bool = False) -> None:
+        ends = [self._ends.pop(link) for link in links if link in self._ends]
+        # First all of them stop, lest what one gives back is delivered to another.
+        for end in ends:
+            end.stop()
+        for end in ends:
+            end.give_back(failed)
