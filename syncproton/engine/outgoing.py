@@ -35,15 +35,13 @@ HIGH_WATER = 1 << 20
 class Outgoing:
     """Writes the frames of one transport."""
 
-    __slots__ = ("_transport", "_out", "open_sent", "close_sent", "frames", "_free_channels", "_next_channel",
+    __slots__ = ("_transport", "_out", "close_sent", "_free_channels", "_next_channel",
                  "_disp_session", "_disp_role", "_disp_first", "_disp_last", "_disp_settled", "_disp_state")
 
     def __init__(self, transport: "Transport", out: bytearray) -> None:
         self._transport = transport
         self._out = out
-        self.open_sent = False
         self.close_sent = False
-        self.frames = 0
         self._free_channels: List[int] = []
         self._next_channel = 0
         # The run of dispositions that is being gathered.
@@ -56,7 +54,7 @@ class Outgoing:
 
     def process(self, connection: "Connection") -> None:
         """Write all that the connection has to say and may say now."""
-        if not self.open_sent:
+        if not self._transport._open_sent:
             if connection._state & LOCAL_UNINIT:
                 return
             self.write_open(connection)
@@ -111,7 +109,7 @@ class Outgoing:
 
     def write_open(self, connection: Optional["Connection"]) -> None:
         """Write the open frame; without a connection, one that says as little as it may, to be able to close."""
-        self.open_sent = True
+        self._transport._open_sent = True
         if connection is None:
             self._write(0, Open(container_id=""))
             return
@@ -138,7 +136,7 @@ class Outgoing:
 
     def _write(self, channel: int, performative: Any) -> None:
         write_frame(self._out, channel, performative)
-        self.frames += 1
+        self._transport._frames_output += 1
 
     @staticmethod
     def _again(connection: "Connection", endpoint: Any) -> None:
@@ -277,7 +275,7 @@ class Outgoing:
                 link._local_handle, link._delivery_count, max(link._link_credit, 0),
                 link._available if link.is_sender and link._available else None, link._drain,
             )
-        self.frames += 1
+        self._transport._frames_output += 1
 
     # --- deliveries
 
@@ -353,7 +351,7 @@ class Outgoing:
             session._outgoing_bytes -= size
         else:
             frames, size = self._transfer_frames(delivery, link, state, limit, window)
-        self.frames += frames
+        self._transport._frames_output += frames
         session._next_outgoing_id = (session._next_outgoing_id + frames) & MASK
         session._remote_incoming_window = window - frames
         collector = session._connection._collector
@@ -434,4 +432,4 @@ class Outgoing:
             if session._local_channel >= 0:
                 write_disposition(self._out, session._local_channel, self._disp_role, self._disp_first, self._disp_last,
                                   self._disp_settled, self._disp_state)
-                self.frames += 1
+                self._transport._frames_output += 1

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import logging
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
-from ..errors import DataException, ProtocolError, SessionException, SSLException, TransportException
+from ..errors import DataException, ProtocolError, SSLException, TransportException
 from ..security.sasl.negotiation import Negotiation
 from ..security.sasl.sasl import SASL
 from ..wire.frames import AMQP_HEADER, EMPTY_FRAME, SASL_FRAME, SASL_HEADER, FrameReader, write_frame
@@ -28,6 +28,7 @@ from .idle import IdleTimer
 from .incoming import FRAMING_ERROR, Incoming
 from .outgoing import HIGH_WATER, Outgoing
 from .protocols import not_a_header
+from .transport_settings import TransportSettings
 
 if TYPE_CHECKING:
     from ..security.ssl_domain import SSLDomain, SSLSessionDetails
@@ -38,11 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-CHANNEL_MAX = 32767
-MIN_MAX_FRAME_SIZE = 512
-NO_LIMIT = 4294967295
-
 _log = logging.getLogger(__name__)
+
+# Mechanisms with long challenges need more than the 512 bytes of section 5.3.1, and peers send it.
+SASL_MAX_FRAME_SIZE = 65536
 
 
 class Stage(Enum):
@@ -54,16 +54,11 @@ class Stage(Enum):
     ENDED = "nothing more"
 
 
-class Transport:
+class Transport(TransportSettings):
     """The protocol machine of one connection."""
 
     CLIENT = 1
     SERVER = 2
-
-    TRACE_OFF = 0
-    TRACE_RAW = 1
-    TRACE_FRM = 2
-    TRACE_DRV = 4
 
     _clazz = "pn_transport"
     _handler = None
@@ -71,16 +66,10 @@ class Transport:
     def __init__(self, mode: Optional[int] = None, impl: Any = None) -> None:
         if mode not in (None, self.CLIENT, self.SERVER):
             raise TransportException(f"Cannot initialise Transport from mode: {mode}")
+        super().__init__()
         self._server = mode == self.SERVER
         self._connection: Optional["Connection"] = None
         self._reactor: Any = None
-        # What is agreed on.
-        self._max_frame_size = 32768
-        self._channel_max = CHANNEL_MAX
-        self._idle_timeout = 0.0
-        self._remote_max_frame_size = NO_LIMIT
-        self._remote_channel_max = 65535
-        self._remote_idle_timeout = 0.0
         self._local_channels: Dict[int, "Session"] = {}
         self._remote_channels: Dict[int, "Session"] = {}
         # The input.
@@ -88,10 +77,8 @@ class Transport:
         self._head_bytes = b""
         self._detected = False
         self._in_amqp = False
-        self._reader = FrameReader(max_frame_size=self._max_frame_size)
         self._incoming = Incoming(self)
         self._tail_closed = False
-        self._frames_input = 0
         self._bytes_input = 0
         # The output: frames, and, where there is TLS, what goes to the wire in their place.
         self._out = bytearray()
@@ -118,8 +105,6 @@ class Transport:
         # Idle time-outs: of the peer, and of this end in the peer's eyes.
         self._dead = IdleTimer()
         self._alive = IdleTimer()
-        self._trace = self.TRACE_OFF
-        self._tracer: Optional[Callable[["Transport", str], None]] = None
 
     # --- binding
 
@@ -279,7 +264,7 @@ class Transport:
             negotiation.start()
             if self._server:
                 self._put(Event.TRANSPORT)
-            self._sasl_reader = FrameReader(SASL_FRAME, MIN_MAX_FRAME_SIZE if self._max_frame_size == 0 else 65536)
+            self._sasl_reader = FrameReader(SASL_FRAME, SASL_MAX_FRAME_SIZE)
             self._stage = Stage.SASL
         else:
             if self._require_auth and self._server and self._sasl_is_open():
@@ -528,7 +513,7 @@ class Transport:
             if not self._header_sent:
                 self._out += AMQP_HEADER
                 self._header_sent = True
-            if not outgoing.open_sent:
+            if not self._open_sent:
                 outgoing.write_open(None)
             outgoing.write_close(Condition(name, description))
         self._put(Event.TRANSPORT_ERROR)
@@ -558,7 +543,7 @@ class Transport:
             if self._alive.expired(now, self._remote_idle_timeout / 2, self._bytes_written()):
                 if self.pending() == 0:
                     self._out += EMPTY_FRAME
-                    self._outgoing.frames += 1
+                    self._frames_output += 1
                 self._alive.count = self._bytes_written()
             deadline = min(deadline, self._alive.deadline) if deadline else self._alive.deadline
         return deadline
@@ -566,91 +551,10 @@ class Transport:
     def _bytes_written(self) -> int:
         return self._bytes_output + len(self._out) + len(self._encrypted)
 
-    # --- limits
-
-    @property
-    def max_frame_size(self) -> int:
-        """The largest frame this end takes, in bytes, at least 512; 0 means no limit."""
-        return self._max_frame_size
-
-    @max_frame_size.setter
-    def max_frame_size(self, size: int) -> None:
-        self._max_frame_size = max(size, MIN_MAX_FRAME_SIZE) if size else 0
-        self._reader.max_frame_size = self._max_frame_size or NO_LIMIT
-
-    @property
-    def remote_max_frame_size(self) -> int:
-        """The largest frame the peer takes, in bytes."""
-        return self._remote_max_frame_size
-
-    @property
-    def channel_max(self) -> int:
-        """The highest channel number that either end may use, at most 32767."""
-        return self._negotiated_channel_max()
-
-    @channel_max.setter
-    def channel_max(self, channel_max: int) -> None:
-        if self._outgoing.open_sent:
-            raise SessionException("channel_max can't change once the connection is open")
-        self._channel_max = min(channel_max, CHANNEL_MAX)
-
-    @property
-    def remote_channel_max(self) -> int:
-        """The highest channel number that the peer allows."""
-        return self._remote_channel_max
-
-    def _negotiated_channel_max(self) -> int:
-        return min(self._channel_max, self._remote_channel_max)
-
-    @property
-    def idle_timeout(self) -> float:
-        """Seconds of silence after which the peer is held to be gone; 0 means never.  The peer is told half of it."""
-        return self._idle_timeout
-
-    @idle_timeout.setter
-    def idle_timeout(self, sec: float) -> None:
-        self._idle_timeout = float(sec)
-
-    @property
-    def remote_idle_timeout(self) -> float:
-        """Seconds of silence after which the peer holds this end to be gone; 0 means never."""
-        return self._remote_idle_timeout
-
-    # --- looking at it
-
-    @property
-    def frames_output(self) -> int:
-        """How many frames have been written."""
-        return self._outgoing.frames
-
-    @property
-    def frames_input(self) -> int:
-        """How many frames have been read."""
-        return self._frames_input
-
-    def trace(self, n: int) -> None:
-        """Log the frames that come in (``TRACE_FRM``), or nothing (``TRACE_OFF``)."""
-        self._trace = n
-
-    @property
-    def tracer(self) -> Optional[Callable[["Transport", str], None]]:
-        """Called with the transport and each message that :meth:`log` gets; ``None`` sends them to :mod:`logging`."""
-        return self._tracer
-
-    @tracer.setter
-    def tracer(self, tracer: Optional[Callable[["Transport", str], None]]) -> None:
-        self._tracer = tracer
-
-    def log(self, message: str) -> None:
-        """Write a line to the tracer, or to the log ``syncproton.engine``."""
-        if self._tracer is not None:
-            self._tracer(self, message)
-        else:
-            _log.info("%s", message)
-
     def __repr__(self) -> str:
         side = "server" if self._server else "client"
-        return f"<Transport {side}, expects {self._stage.value}{', ' + str(self._condition) if self._condition else ''}>"
+        failure = f", failed: {self._condition}" if self._condition else ""
+        return f"<Transport {side}, expects {self._stage.value}{failure}>"
 
 
 events._transport_kind.append(Transport)
