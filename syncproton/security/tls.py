@@ -130,7 +130,9 @@ class TlsLayer:
     @property
     def closed(self) -> bool:
         """Whether :meth:`output` will give nothing more once it is empty."""
-        return self._shut or self._failure is not None or self._closing and (self.plain or self._ssl is None and not self._unsent)
+        if self._shut or self._failure is not None:
+            return True
+        return self._closing and (self.plain or (self._ssl is None and not self._unsent))
 
     # What a program may ask.
 
