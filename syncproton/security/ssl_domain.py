@@ -212,9 +212,12 @@ class SSLDomain:
             _load_credentials(context, *self._credentials)
         elif self.server or not self.verifies:
             _allow_anonymous(context, self.server)
-        trusted = self._trusted or self._acceptable  # the ssl module has one list for both
-        if trusted is not None:
-            _load_trust(context, trusted)
+        if self._trusted is not None:
+            _load_trust(context, self._trusted)
+            if self._acceptable is not None:  # the ssl module has one list for both; this one must be readable only
+                _load_trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self._acceptable)
+        elif self._acceptable is not None:
+            _load_trust(context, self._acceptable)
         return context
 
 
