@@ -68,7 +68,7 @@ class TlsLayer:
     def receive(self, data: Union[bytes, bytearray, memoryview]) -> bytes:
         """Take bytes from the network.
 
-        :returns: the plaintext they complete.
+        :returns: the plaintext they complete; if TLS fails after some, the next call raises.
         :raises SSLException: TLS has failed; :meth:`output` may hold an alert that tells the peer why.
         :raises ProtocolError: ``amqp:connection:policy-error``: a client speaks AMQP without TLS and may not.
         """
@@ -89,10 +89,13 @@ class TlsLayer:
     def receive_eof(self) -> None:
         """Take the end of the network's bytes.
 
-        :raises SSLException: the peer had not ended TLS, so an attacker may have cut the connection.
+        :raises SSLException: the peer had not ended TLS, so an attacker may have cut the connection; or TLS has
+            failed before.
         """
-        if self.plain or self.eof or self._failure is not None:
+        if self.plain or self.eof:
             return
+        if self._failure is not None:
+            raise failure(self._failure)
         where = "" if self.handshaken else " in the TLS handshake"
         raise self._failed(f"unexpected eof while reading (the peer closed the connection{where})")
 
@@ -244,7 +247,10 @@ class TlsLayer:
         except ssl.SSLZeroReturnError:
             self.eof = True
         except ssl.SSLError as error:
-            raise self._failed(reason_of(error)) from error
+            failed = self._failed(reason_of(error))
+            if not chunks:
+                raise failed from error
+            # What came before the fault is good, the peer's last words perhaps; the next call raises.
         if not self._session_kept:
             self._keep_session(self._ssl)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)

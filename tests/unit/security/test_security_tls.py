@@ -112,6 +112,17 @@ def test_a_damaged_record(pki):
     assert server.closed
 
 
+def test_what_came_before_the_fault_is_handed_up(pki):
+    client, server, _ = connected(pki)
+    client.send(b"last words")
+    data = client.output() + b"and then garbage"
+    assert server.receive(data) == b"last words" and server.closed
+    with pytest.raises(SSLException):
+        server.receive(b"")
+    with pytest.raises(SSLException):
+        server.receive_eof()
+
+
 @pytest.mark.parametrize(
     "answer, words",
     [
