@@ -1,0 +1,96 @@
+"""What blocking senders and receivers have in common."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, Optional, Tuple
+
+from ...engine import Endpoint, Link
+from ...errors import LinkException, ProtonException, Timeout
+from ..deadline import Deadline
+from ..link_driver import LinkDriver
+from .tail import Tail
+
+if TYPE_CHECKING:
+    from .connection import BlockingConnection
+
+__all__ = ["BlockingLink"]
+
+#: How long to wait for the reason when a peer attaches a link otherwise than asked, in seconds.
+REASON_TIMEOUT = 1.0
+
+
+class BlockingLink:
+    """What :class:`BlockingSender` and :class:`BlockingReceiver` have in common.
+
+    What it does not define itself is looked up on the engine's link; a method found there is carried out on the I/O
+    thread.
+    """
+
+    connection: "BlockingConnection"
+    link: Any
+
+    def __init__(self, connection: "BlockingConnection", link: Link, driver: LinkDriver) -> None:
+        self.connection = connection
+        self.link = link
+        self._driver = driver
+        driver.add(Tail(connection, passes=False))
+        future = driver.connection.begin(driver.adopt, link)
+        try:
+            connection._wait(future, Deadline(connection.timeout), f"Opening link {link.name}")
+        except Timeout:
+            refused = link.state & Endpoint.REMOTE_ACTIVE
+            driver.connection.begin(driver.close)
+            if not refused:
+                raise
+            raise self._mismatch() from None
+        self._check_terminus()
+
+    def close(self) -> None:
+        """Close the link, and wait until the peer has closed it too.
+
+        :raises Timeout: if that takes longer than the connection's timeout.
+        """
+        if not self.connection.closing:
+            driver = self._driver
+            deadline = Deadline(self.connection.timeout)
+            self.connection._wait(driver.connection.begin(driver.close), deadline, f"Closing link {self.link.name}")
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
+        try:
+            self.close()
+        except ProtonException:
+            if value is None:
+                raise
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("link", "_driver"):  # not yet set: __init__ failed
+            raise AttributeError(name)
+        value = getattr(self.link, name)
+        return partial(self._driver.connection.call, value) if callable(value) else value
+
+    def _addresses(self) -> Tuple[Optional[str], Optional[str]]:
+        """The address asked for, and the one the peer attached."""
+        raise NotImplementedError
+
+    def _mismatch(self) -> LinkException:
+        word = "target" if self.link.is_sender else "source"
+        return LinkException(f"Failed to open {self._driver.kind} {self.link.name}, {word} does not match")
+
+    def _check_terminus(self) -> None:
+        """A peer that attaches another address is about to refuse: give it time to say why."""
+        asked, attached = self._addresses()
+        if not asked or asked == attached:
+            return
+        driver = self._driver
+        detached: "Future[None]" = Future()
+        driver.connection.post(detached, driver.waiters.add, detached)
+        try:
+            self.connection._wait(detached, Deadline(REASON_TIMEOUT), "Waiting for the peer to refuse")
+        except Timeout:
+            driver.connection.begin(driver.close)
+        raise self._mismatch()

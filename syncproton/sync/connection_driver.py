@@ -1,0 +1,216 @@
+"""The I/O thread's half of a blocking connection."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, TypeVar
+
+from ..engine import Connection, Endpoint, Event, Handler, Session
+from ..errors import ConnectionException, WrongThread
+from .errors import ConnectionClosed, ConnectionLost, SessionEnded
+from .waiting import Waiters, fail, resolve
+
+if TYPE_CHECKING:
+    from ..reactor import Container
+    from .link_driver import LinkDriver
+
+__all__ = ["ConnectionDriver"]
+
+T = TypeVar("T")
+
+#: The condition with which a broker closes connections that are welcome to come back.
+FORCED_CLOSE = "amqp:connection:forced"
+
+#: Transport conditions after which connecting again is useless.
+FATAL_CONDITIONS = ("amqp:unauthorized-access",)
+
+
+class ConnectionDriver(Handler):
+    """Carries out the operations of one connection on the I/O thread, and completes their futures.
+
+    :meth:`guard`, :meth:`begin`, :meth:`post`, :meth:`link_name`, :attr:`ended` and the plain attributes are for any
+    thread, all else is for the I/O thread.
+
+    :param container: a container that runs in the background.
+    :param url: what the connection is called in errors; without a password.
+    :param reconnects: whether the container makes the connection anew when it is lost.
+    :ivar connection: the engine's connection, once there is one.
+    :ivar links: the links that have not ended.
+    :ivar losses: how often the connection was lost.  A delivery received before the last loss cannot be settled.
+    """
+
+    def __init__(self, container: "Container", url: str, reconnects: bool) -> None:
+        self.container = container
+        self.url = url
+        self.connection: Optional[Connection] = None
+        self.links: Set["LinkDriver"] = set()
+        self.losses = 0
+        self.waiters = Waiters()
+        self._lock = threading.Lock()
+        self._names: Set[str] = set()
+        self._reconnects = reconnects
+        self._opening: Optional["Future[None]"] = None
+        self._closing: List["Future[None]"] = []
+        self._connected = False
+        self._session: Optional[Session] = None
+
+    @property
+    def ended(self) -> Optional[BaseException]:
+        """Why the connection has ended for good, or ``None``."""
+        return self.waiters.ended
+
+    # --- the door
+
+    def guard(self) -> None:
+        """Refuse to block the I/O thread.
+
+        :raises WrongThread: on the I/O thread.
+        """
+        if self.container.on_io_thread:
+            raise WrongThread("a blocking call on the I/O thread waits for itself: use callbacks, or another thread")
+
+    def begin(self, operation: Callable[..., None], *args: Any) -> "Future[Any]":
+        """Have ``operation(future, *args)`` run on the I/O thread; it is to complete the future, now or later."""
+        future: "Future[Any]" = Future()
+        self.post(future, operation, future, *args)
+        return future
+
+    def post(self, future: "Future[Any]", operation: Callable[..., Any], *args: Any) -> None:
+        """Have ``operation(*args)`` run on the I/O thread; if it cannot, or raises, ``future`` fails."""
+        self.container.submit(operation, *args).add_done_callback(partial(_relay, future))
+
+    def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run a function that does not wait for the peer on the I/O thread, and return its result."""
+        result: T = self.container.submit(function, *args, **kwargs).result()
+        return result
+
+    def link_name(self, address: Optional[str]) -> str:
+        """A name for a link to or from ``address``, like that of no other open link; kept until :meth:`free_name`."""
+        stem = name = f"{self.container.container_id}-{address or uuid.uuid4()}"
+        number = 1
+        with self._lock:
+            while name in self._names:
+                number += 1
+                name = f"{stem}-{number}"
+            self._names.add(name)
+        return name
+
+    def free_name(self, name: str) -> None:
+        """The link called ``name`` is gone."""
+        with self._lock:
+            self._names.discard(name)
+
+    # --- operations
+
+    def open(self, future: "Future[None]", options: Dict[str, Any]) -> None:
+        """Connect; completes when the peer has opened its side.
+
+        :param options: keyword arguments of :meth:`syncproton.reactor.Container.connect`.
+        """
+        if self.waiters.add(future):
+            self._opening = future
+            self.connection = self.container.connect(handler=self, **options)
+            self._connected = True
+
+    def close(self, future: "Future[None]") -> None:
+        """Close; completes when the peer has closed too, or the connection is gone."""
+        if self.ended is None:
+            self.end(ConnectionException(f"Connection {self.url} is closed"))
+        if self.connection is None or not self._connected:
+            resolve(future, None)
+        else:
+            self._closing.append(future)
+        if self.connection is not None:
+            self.connection.close()
+
+    def abort(self, future: "Future[None]") -> None:
+        """Give the connection up without waiting for the peer."""
+        if self.ended is None:
+            self.end(ConnectionException(f"Connection {self.url} is closed"))
+        connection = self.connection
+        if connection is not None:
+            connection.close()
+            if connection.transport is not None:
+                connection.transport.close_tail()
+                connection.transport.close_head()
+        resolve(future, None)
+
+    def session(self) -> Session:
+        """The open session that links go on, made anew if the peer ended the one before."""
+        session = self._session
+        if session is None:
+            assert self.connection is not None
+            session = self._session = self.connection.session()
+            session.open()
+        return session
+
+    def end(self, error: BaseException) -> None:
+        """The connection is over: all that waits on it or on its links fails with ``error``."""
+        if self.ended is None:
+            self.waiters.end(error)
+            for driver in list(self.links):
+                driver.end(error)
+
+    # --- events
+
+    def on_connection_bound(self, event: Event) -> None:
+        self._connected = True
+
+    def on_connection_remote_open(self, event: Event) -> None:
+        if self._opening is not None:
+            resolve(self._opening, None)
+            self._opening = None
+
+    def on_connection_remote_close(self, event: Event) -> None:
+        connection = event.connection
+        assert connection is not None
+        condition = connection.remote_condition
+        if self._reconnects and condition is not None and condition.name == FORCED_CLOSE:
+            return  # as good as lost: the container comes back to it
+        if connection.state & Endpoint.LOCAL_ACTIVE:
+            error = ConnectionClosed(connection)
+            connection.close()
+            self.end(error)
+
+    def on_session_remote_close(self, event: Event) -> None:
+        session = event.session
+        assert session is not None
+        error = SessionEnded(session)
+        session.close()
+        if session is self._session:
+            self._session = None
+        for driver in [driver for driver in self.links if driver.session is session]:
+            driver.end(error)
+        session.free()
+
+    def on_transport_error(self, event: Event) -> None:
+        transport = event.transport
+        assert transport is not None
+        condition = transport.condition
+        if condition is not None and condition.name in FATAL_CONDITIONS and self.connection is not None:
+            self.end(ConnectionLost(self.url, condition))
+            self.connection.close()
+
+    def on_transport_closed(self, event: Event) -> None:
+        self._connected = False
+        transport = event.transport
+        condition = transport.condition if transport is not None else None
+        if self._reconnects and self.ended is None:
+            self.losses += 1
+            lost = ConnectionLost(self.url, condition)
+            for driver in list(self.links):
+                driver.interrupted(lost)
+        else:
+            self.end(ConnectionLost(self.url, condition))
+        closing, self._closing = self._closing, []
+        for future in closing:
+            resolve(future, None)
+
+
+def _relay(future: "Future[Any]", door: "Future[Any]") -> None:
+    error = None if door.cancelled() else door.exception()
+    if error is not None:
+        fail(future, error)

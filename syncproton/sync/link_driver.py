@@ -1,0 +1,140 @@
+"""The I/O thread's half of a blocking link: what senders and receivers have in common."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Callable, List, Optional
+
+from ..engine import Endpoint, Event, Handler, Link, Session, Terminus
+from ..errors import LinkException
+from .connection_driver import ConnectionDriver
+from .errors import LinkDetached
+from .waiting import Waiters, resolve
+
+__all__ = ["LinkDriver"]
+
+
+class LinkDriver(Handler):
+    """Carries out the operations of one link on the I/O thread, and completes their futures.
+
+    :param connection: the driver of the connection.
+    :param name: the link's name.
+    :param children: handlers that get the link's events too.
+    :ivar link: the engine's link, once it is attached.
+    """
+
+    kind = "link"
+
+    def __init__(self, connection: ConnectionDriver, name: str, children: Optional[List[Any]] = None) -> None:
+        self.connection = connection
+        self.name = name
+        self.handlers = children or []
+        self.waiters = Waiters()
+        self.link: Optional[Link] = None
+        self.session: Optional[Session] = None
+        self._opening: Optional["Future[None]"] = None
+        self._closing: List["Future[None]"] = []
+
+    @property
+    def ended(self) -> Optional[BaseException]:
+        """Why the link has ended for good, or ``None``."""
+        return self.waiters.ended
+
+    # --- operations
+
+    def open(self, future: "Future[None]", attach: Callable[..., Link]) -> None:
+        """Attach; completes when the peer has attached its side.
+
+        :param attach: makes the link: called with a session, and the keywords ``name`` and ``handler``.
+        """
+        if not self.connection.waiters.add(future):
+            return
+        self.waiters.add(future)
+        self._opening = future
+        link = self.link = attach(self.connection.session(), name=self.name, handler=self)
+        self.session = link.session
+        self.connection.links.add(self)
+
+    def adopt(self, future: "Future[None]", link: Link) -> None:
+        """Take over a link that is open on this side; completes when the peer has attached its side.
+
+        The handler that the link has gets its events after this one, and before the other children.
+        """
+        if not self.connection.waiters.add(future):
+            return
+        self.waiters.add(future)
+        self._opening = future
+        self.link = link
+        self.session = link.session
+        self.connection.links.add(self)
+        if link.handler is not None:
+            self.handlers.insert(0, link.handler)
+        link.handler = self
+        if link.state & Endpoint.REMOTE_CLOSED:
+            self._leave(link, Link.close)
+        elif link.state & Endpoint.REMOTE_ACTIVE:
+            self._opened(link)
+
+    def close(self, future: "Future[None]") -> None:
+        """Close; completes when the peer has closed too, or the link is gone."""
+        link = self.link
+        if link is None:
+            self.connection.free_name(self.name)
+        if link is None or (self.ended is not None and not self._closing):
+            resolve(future, None)
+            return
+        self._closing.append(future)
+        if self.ended is None:
+            self._fail_all(LinkException(f"{self.kind} {self.name} is closed"))
+            link.close()
+
+    def end(self, error: BaseException) -> None:
+        """The link is over: all that waits on it fails with ``error``."""
+        self.connection.links.discard(self)
+        self.connection.free_name(self.name)
+        if self.ended is None:
+            self._fail_all(error)
+        closing, self._closing = self._closing, []
+        for future in closing:
+            resolve(future, None)
+
+    def interrupted(self, error: BaseException) -> None:
+        """The connection was lost, and is being made anew; the link will be attached again, unless it was closing."""
+        if self.ended is not None:
+            self.end(error)
+
+    def _fail_all(self, error: BaseException) -> None:
+        self.waiters.end(error)
+
+    # --- events
+
+    def on_link_remote_open(self, event: Event) -> None:
+        if self.link is not None:
+            self._opened(self.link)
+
+    def on_link_remote_close(self, event: Event) -> None:
+        if self.link is not None:
+            self._leave(self.link, Link.close)
+
+    def on_link_remote_detach(self, event: Event) -> None:
+        if self.link is not None:
+            self._leave(self.link, Link.detach)
+
+    def _opened(self, link: Link) -> None:
+        remote = link.remote_target if link.is_sender else link.remote_source
+        # A peer that refuses attaches without its terminus, and then detaches with the reason (section 2.6.3).
+        if self._opening is not None and remote.type != Terminus.UNSPECIFIED:
+            resolve(self._opening, None)
+            self._opening = None
+        self._attached(link)
+
+    def _attached(self, link: Link) -> None:
+        """The peer has attached, for the first time or again."""
+
+    def _leave(self, link: Link, answer: Callable[[Link], None]) -> None:
+        """The peer has closed or detached; do likewise."""
+        error = LinkDetached(link)
+        if link.state & Endpoint.LOCAL_ACTIVE:
+            answer(link)
+        self.end(error)
+        link.free()
