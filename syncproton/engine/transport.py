@@ -173,8 +173,7 @@ class Transport(TransportSettings):
         except ProtocolError as error:
             self._fail(error.condition, error.description)
         except SSLException as error:
-            self._halted = True
-            self._fail(FRAMING_ERROR, f"SSL Failure: {error}", quiet=True)
+            self._tls_failed(error)
         except DataException as error:
             self._fail("amqp:decode-error", str(error))
         if self._failed or self._incoming.close_received:
@@ -189,6 +188,11 @@ class Transport(TransportSettings):
         if not self._tail_closed:
             stage = self._stage
             self._end_input()
+            if self._tls is not None and not self._failed:
+                try:
+                    self._tls.receive_eof()
+                except SSLException as error:
+                    self._tls_failed(error)
             if not self._failed and not self._incoming.close_received:
                 nothing = self._server and not self._detected and not self._head_bytes
                 self._fail(FRAMING_ERROR, self._cut_short(stage), quiet=nothing)
@@ -368,10 +372,10 @@ class Transport(TransportSettings):
 
     @property
     def user(self) -> Optional[str]:
-        """The client's user: on a server the one who authenticated; ``anonymous`` where there is no SASL."""
+        """The client's user: on a server the one who authenticated, by SASL or by TLS; else ``anonymous``."""
         sasl = self._sasl
         if sasl is None or self._in_amqp and not sasl.done:
-            return "anonymous"
+            return "anonymous" if self._tls is None or self._tls.plain else self._tls.external_identity
         return sasl.authenticated_user if self._server else sasl.user
 
     # --- output
@@ -461,15 +465,15 @@ class Transport(TransportSettings):
         try:
             if self._out:
                 tls.send(self._out)
-                self._out.clear()
             if self._output_done() and not self._tls_closing:
                 self._tls_closing = True
                 tls.close()
+            self._out.clear()
             self._encrypted += tls.output()
         except SSLException as error:
+            self._tls_failed(error)
             self._out.clear()
-            self._halted = True
-            self._fail(FRAMING_ERROR, f"SSL Failure: {error}", quiet=True)
+            self._encrypted += tls.output()  # An alert tells the peer why.
         if not self._encrypted and self._output_done():
             self.close_head()
             return -1
@@ -517,6 +521,10 @@ class Transport(TransportSettings):
                 outgoing.write_open(None)
             outgoing.write_close(Condition(name, description))
         self._put(Event.TRANSPORT_ERROR)
+
+    def _tls_failed(self, error: SSLException) -> None:
+        self._out.clear()
+        self._fail(FRAMING_ERROR, f"SSL Failure: {error}", quiet=True)
 
     def _put(self, etype: EventType) -> None:
         connection = self._connection
