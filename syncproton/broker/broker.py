@@ -38,7 +38,8 @@ class Broker:
                  ssl_domain: Optional[SSLDomain] = None) -> None:
         self._address = Url(url).require_amqp()
         self._ssl_domain = ssl_domain
-        self._handler = BrokerHandler(limits or Limits())
+        self._limits = limits or Limits()
+        self._handler: Optional[BrokerHandler] = None
         self._container: Optional[Container] = None
 
     @property
@@ -54,7 +55,8 @@ class Broker:
         :raises OSError: if it can't listen at the address, :class:`~syncproton.ProtonException` likewise.
         """
         if self._container is None:
-            container = Container(self._handler)
+            handler = BrokerHandler(self._limits)
+            container = Container(handler)
             container.start_background()
             try:
                 acceptor = container.submit(container.listen, self._address, self._ssl_domain).result()
@@ -62,12 +64,12 @@ class Broker:
                 container.close()
                 raise
             self._address.port = acceptor.port
-            self._container = container
+            self._handler, self._container = handler, container
         return self
 
     def close(self) -> None:
         """Stop listening and drop all connections and messages.  Does nothing if that is so already."""
-        container, self._container = self._container, None
+        container, self._container, self._handler = self._container, None, None
         if container is not None:
             container.close()
 
@@ -76,7 +78,7 @@ class Broker:
 
         :raises ProtonException: if the broker does not run.
         """
-        if self._container is None:
+        if self._container is None or self._handler is None:
             return {}
         depths: Dict[str, int] = self._container.submit(self._handler.nodes.depths).result()
         return depths

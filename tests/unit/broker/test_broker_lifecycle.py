@@ -1,0 +1,71 @@
+"""Starting and stopping a broker."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Callable
+
+import pytest
+
+from syncproton.broker import Broker
+from syncproton.url import Url
+
+
+def can_connect(url: str) -> bool:
+    address = Url(url)
+    try:
+        socket.create_connection((address.host, int(address.port or 0)), 10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_it_says_that_it_is_for_demos_and_tests() -> None:
+    assert "demos and tests" in (Broker.__doc__ or "")
+
+
+def test_a_free_port() -> None:
+    with Broker("amqp://127.0.0.1:0") as broker, Broker("amqp://127.0.0.1:0") as other:
+        assert broker.url.startswith("amqp://127.0.0.1:") and not broker.url.endswith(":0")
+        assert broker.url != other.url
+        assert can_connect(broker.url) and can_connect(other.url)
+    assert not can_connect(broker.url) and not can_connect(other.url)
+
+
+def test_start_and_close_twice() -> None:
+    broker = Broker("amqp://127.0.0.1:0")
+    broker.close()
+    assert broker.start().start() is broker
+    url = broker.url
+    broker.close()
+    broker.close()
+    assert broker.depths() == {}
+    with broker:
+        assert broker.url == url and can_connect(url)
+
+
+def test_messages_are_gone_after_a_restart(connect: Callable[[], Any], broker: Broker) -> None:
+    client = connect()
+    client.send(client.sender("q"), "x")
+    broker.close()
+    broker.start()
+    assert broker.depths() == {}
+
+
+def test_closing_drops_the_connections(connect: Callable[[], Any], broker: Broker) -> None:
+    client = connect()
+    client.sync()
+    broker.close()
+    client.wait(lambda: client.transport.closed)
+
+
+def test_a_port_in_use(broker: Broker) -> None:
+    with pytest.raises(Exception, match="in use"):
+        Broker(broker.url).start()
+    assert can_connect(broker.url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:0", "amqp://127.0.0.1:port", "amqp://127.0.0.1:70000"])
+def test_a_url_that_makes_no_sense(url: str) -> None:
+    with pytest.raises(ValueError):
+        Broker(url)

@@ -1,0 +1,63 @@
+"""Programs of this project, run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 30.0  # seconds
+
+
+class Program:
+    """A Python program in a process of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONWARNINGS="default", PYTHONUNBUFFERED="")
+        self.process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        stdin=subprocess.DEVNULL, text=True, env=environment)
+
+    def line(self) -> str:
+        """The next line it prints; empty at the end.  The deadline is that of the test."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def finish(self, status: int = 0) -> List[str]:
+        """Wait for its end, check how it ended, and return the rest of what it printed.
+
+        :raises subprocess.TimeoutExpired: if it does not end in time.
+        """
+        printed, errors = self.process.communicate(timeout=TIMEOUT)
+        assert self.process.returncode == status, errors
+        if status == 0:
+            assert "Warning" not in errors and "Traceback" not in errors, errors
+        self.errors = errors
+        return printed.splitlines()
+
+    def kill(self) -> None:
+        """End it whatever it does, and clean up."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[..., Program]]:
+    """Starts a program; what still runs at the end of the test is killed."""
+    programs: List[Program] = []
+
+    def start(*arguments: str) -> Program:
+        programs.append(Program(*arguments))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.kill()
