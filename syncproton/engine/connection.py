@@ -285,7 +285,7 @@ class Connection(Endpoint):
             endpoint._modified = False
         self._touched = []
         for delivery in self._work:
-            delivery._working = False
+            delivery._strand()
         self._work = []
         self._ready = {}
         for link in list(self._links):

@@ -182,6 +182,14 @@ class Delivery:
             self._read = 0
             self.settle()
 
+    def _strand(self) -> None:
+        """The transport is gone, and with it the number of the delivery: nothing more goes out about it."""
+        self._id = -1
+        self._data = b""
+        self._read = 0
+        self._done = self._sent = True
+        self._working = self._parked = False
+
     def _local_wire(self) -> Any:
         from .disposition import wire_state
 

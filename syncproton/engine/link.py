@@ -320,6 +320,9 @@ class Link(Endpoint):
 
     def _unbound(self) -> None:
         local, remote = self._local_handle, self._remote_handle
+        for delivery in (self._current, *self._later, *self._parked):
+            if delivery is not None:
+                delivery._strand()
         self._reset()
         self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
         self._remote_condition = None

@@ -405,7 +405,9 @@ class Outgoing:
         if not delivery._remote_settled and session._local_channel >= 0 and (delivery._settled or delivery._local_type):
             self._disposition(session, not link.is_sender, delivery._id, delivery._settled, delivery._local_wire())
         if delivery._settled:
-            (session._outgoing if link.is_sender else session._incoming).pop(delivery._id, None)
+            deliveries = session._outgoing if link.is_sender else session._incoming
+            if deliveries.get(delivery._id) is delivery:
+                del deliveries[delivery._id]
 
     def _disposition(self, session: Session, role: bool, number: int, settled: bool, state: Any) -> None:
         if (

@@ -165,7 +165,7 @@ class Session(Endpoint):
         local, remote = self._local_channel, self._remote_channel
         for deliveries in (self._incoming, self._outgoing):
             for delivery in deliveries.values():
-                delivery._working = False
+                delivery._strand()
         self._reset()
         self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
         self._remote_condition = None
