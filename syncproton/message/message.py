@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import operator
-from numbers import Number
 from typing import Any, Dict, Iterable, List, Optional, Union
 from uuid import UUID
 
 from typing_extensions import Protocol
 
 from syncproton.codec.containers import AnnotationDict
-from syncproton.codec.types import symbol, timestamp, ubyte, uint
+from syncproton.codec.types import symbol, ubyte, uint
 from syncproton.errors import DataException, MessageException
 from syncproton.message.body import Cut, is_data, is_sequence, join, split
+from syncproton.message.conversions import (
+    NO_SYMBOL, annotation_dict, instant, integer, message_id, milliseconds, optional_symbol, symbol_or_stand_in, text,
+)
 from syncproton.message.fields import DEFAULT_PRIORITY, Fields
 from syncproton.message.sections import decode_sections, encode_sections
 
 __all__ = ["Message"]
 
-_NO_SYMBOL = symbol(None)  # reads "None": what proton answers for a content type or encoding that is not set
 _SND_SETTLED = 1  # Link.SND_SETTLED
 
 # Places in the header section ...
@@ -221,7 +221,7 @@ class Message:
 
     @priority.setter
     def priority(self, value: int) -> None:
-        number = _integer(value, 0xFF)
+        number = integer(value, 0xFF)
         self._set_header(_PRIORITY, None if number == DEFAULT_PRIORITY else ubyte(number))
 
     @property
@@ -235,7 +235,7 @@ class Message:
 
     @ttl.setter
     def ttl(self, value: float) -> None:
-        number = _integer(_milliseconds(value), 0xFFFFFFFF)
+        number = integer(milliseconds(value), 0xFFFFFFFF)
         self._set_header(_TTL, uint(number) if number else None)
 
     @property
@@ -259,7 +259,7 @@ class Message:
 
     @delivery_count.setter
     def delivery_count(self, value: int) -> None:
-        number = _integer(value, 0xFFFFFFFF)
+        number = integer(value, 0xFFFFFFFF)
         self._set_header(_DELIVERY_COUNT, uint(number) if number else None)
 
     # --- properties section ---
@@ -280,7 +280,7 @@ class Message:
 
     @id.setter
     def id(self, value: Union[str, bytes, int, UUID, None]) -> None:
-        self._set_field(_ID, _message_id(value))
+        self._set_field(_ID, message_id(value))
 
     @property
     def user_id(self) -> bytes:
@@ -302,7 +302,7 @@ class Message:
 
     @address.setter
     def address(self, value: Optional[str]) -> None:
-        self._set_field(_TO, _text(value))
+        self._set_field(_TO, text(value))
 
     @property
     def subject(self) -> Optional[str]:
@@ -311,7 +311,7 @@ class Message:
 
     @subject.setter
     def subject(self, value: Optional[str]) -> None:
-        self._set_field(_SUBJECT, _text(value))
+        self._set_field(_SUBJECT, text(value))
 
     @property
     def reply_to(self) -> Optional[str]:
@@ -320,7 +320,7 @@ class Message:
 
     @reply_to.setter
     def reply_to(self, value: Optional[str]) -> None:
-        self._set_field(_REPLY_TO, _text(value))
+        self._set_field(_REPLY_TO, text(value))
 
     @property
     def correlation_id(self) -> Union[str, bytes, int, UUID, None]:
@@ -329,25 +329,25 @@ class Message:
 
     @correlation_id.setter
     def correlation_id(self, value: Union[str, bytes, int, UUID, None]) -> None:
-        self._set_field(_CORRELATION_ID, _message_id(value))
+        self._set_field(_CORRELATION_ID, message_id(value))
 
     @property
     def content_type(self) -> symbol:
         """The MIME type of a body of data sections.  Reads ``symbol("None")`` when not set, as in proton."""
-        return _NO_SYMBOL if self._fields is None else _or_no_symbol(self._fields[_CONTENT_TYPE])
+        return NO_SYMBOL if self._fields is None else symbol_or_stand_in(self._fields[_CONTENT_TYPE])
 
     @content_type.setter
     def content_type(self, value: Optional[str]) -> None:
-        self._set_field(_CONTENT_TYPE, _symbol(value))
+        self._set_field(_CONTENT_TYPE, optional_symbol(value))
 
     @property
     def content_encoding(self) -> symbol:
         """The MIME encoding of a body of data sections.  Reads ``symbol("None")`` when not set, as in proton."""
-        return _NO_SYMBOL if self._fields is None else _or_no_symbol(self._fields[_CONTENT_ENCODING])
+        return NO_SYMBOL if self._fields is None else symbol_or_stand_in(self._fields[_CONTENT_ENCODING])
 
     @content_encoding.setter
     def content_encoding(self, value: Optional[str]) -> None:
-        self._set_field(_CONTENT_ENCODING, _symbol(value))
+        self._set_field(_CONTENT_ENCODING, optional_symbol(value))
 
     @property
     def expiry_time(self) -> float:
@@ -356,7 +356,7 @@ class Message:
 
     @expiry_time.setter
     def expiry_time(self, value: float) -> None:
-        self._set_field(_EXPIRY_TIME, _time(value))
+        self._set_field(_EXPIRY_TIME, instant(value))
 
     @property
     def creation_time(self) -> float:
@@ -365,7 +365,7 @@ class Message:
 
     @creation_time.setter
     def creation_time(self, value: float) -> None:
-        self._set_field(_CREATION_TIME, _time(value))
+        self._set_field(_CREATION_TIME, instant(value))
 
     @property
     def group_id(self) -> Optional[str]:
@@ -374,7 +374,7 @@ class Message:
 
     @group_id.setter
     def group_id(self, value: Optional[str]) -> None:
-        self._set_field(_GROUP_ID, _text(value))
+        self._set_field(_GROUP_ID, text(value))
 
     @property
     def group_sequence(self) -> int:
@@ -386,7 +386,7 @@ class Message:
 
     @group_sequence.setter
     def group_sequence(self, value: int) -> None:
-        number = _integer(value, 0xFFFFFFFF)
+        number = integer(value, 0xFFFFFFFF)
         self._set_field(_GROUP_SEQUENCE, uint(number) if number else None)
 
     @property
@@ -396,7 +396,7 @@ class Message:
 
     @reply_to_group_id.setter
     def reply_to_group_id(self, value: Optional[str]) -> None:
-        self._set_field(_REPLY_TO_GROUP_ID, _text(value))
+        self._set_field(_REPLY_TO_GROUP_ID, text(value))
 
     # --- annotations and footer ---
 
@@ -412,7 +412,7 @@ class Message:
 
     @instructions.setter
     def instructions(self, value: Optional[Dict[Any, Any]]) -> None:
-        self._instructions = _annotations(value)
+        self._instructions = annotation_dict(value)
 
     @property
     def annotations(self) -> Optional[Dict[Any, Any]]:
@@ -426,7 +426,7 @@ class Message:
 
     @annotations.setter
     def annotations(self, value: Optional[Dict[Any, Any]]) -> None:
-        self._annotations = _annotations(value)
+        self._annotations = annotation_dict(value)
 
     @property
     def footer(self) -> Optional[Dict[Any, Any]]:
@@ -440,11 +440,11 @@ class Message:
 
     @footer.setter
     def footer(self, value: Optional[Dict[Any, Any]]) -> None:
-        self._footer = _annotations(value)
+        self._footer = annotation_dict(value)
 
     def __copy__(self) -> Message:
         twin = type(self).__new__(type(self))
-        for name in Message.__slots__[2:]:
+        for name in _STATE:
             setattr(twin, name, getattr(self, name))
         twin.__dict__.update(self.__dict__)
         # These are the insides of the message, not something a program holds: each message has its own.
@@ -463,65 +463,10 @@ class Message:
 
 _SETTABLE = frozenset(["properties"] + [name for name in vars(Message) if isinstance(vars(Message)[name], property)])
 
+_STATE = [name for name in Message.__slots__ if name not in ("__dict__", "__weakref__")]
+
 _SHOWN = (
     "inferred", "address", "reply_to", "durable", "ttl", "priority", "first_acquirer", "delivery_count", "id",
     "correlation_id", "user_id", "group_id", "group_sequence", "reply_to_group_id", "instructions", "annotations",
     "properties", "body", "footer",
 )
-
-
-def _integer(value: Any, limit: int) -> int:
-    number = operator.index(value)
-    if not 0 <= number <= limit:
-        raise OverflowError(f"{number} is not between 0 and {limit}")
-    return number
-
-
-def _milliseconds(seconds: Any) -> int:
-    if not isinstance(seconds, Number):
-        raise TypeError(f"a number of seconds is expected, not {type(seconds).__name__}")
-    return int(seconds * 1000)  # type: ignore[operator]
-
-
-def _time(seconds: Any) -> Optional[timestamp]:
-    milliseconds = _milliseconds(seconds)
-    if not -2**63 <= milliseconds < 2**63:
-        raise OverflowError(f"{seconds} seconds are out of the range of a timestamp")
-    return timestamp(milliseconds) if milliseconds else None
-
-
-def _text(value: Any) -> Optional[str]:
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError(f"a string is expected, not {type(value).__name__}")
-
-
-def _symbol(value: Any) -> Optional[symbol]:
-    # The stand-in for an unset one may come back here when one message is filled from another.
-    if value is None or value is _NO_SYMBOL:
-        return None
-    if isinstance(value, str):
-        return symbol(value)
-    raise TypeError(f"a string is expected, not {type(value).__name__}")
-
-
-def _or_no_symbol(value: Optional[symbol]) -> symbol:
-    return _NO_SYMBOL if value is None else value
-
-
-def _message_id(value: Any) -> Union[str, bytes, int, UUID, None]:
-    if value is None or type(value) in (str, bytes) or isinstance(value, UUID):
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    if isinstance(value, int):
-        return _integer(value, 0xFFFFFFFFFFFFFFFF)
-    raise TypeError(f"a message id is a string, binary, uuid or number, not {type(value).__name__}")
-
-
-def _annotations(value: Any) -> Any:
-    return AnnotationDict(value, raise_on_error=False) if isinstance(value, dict) else value
