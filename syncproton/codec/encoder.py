@@ -285,6 +285,8 @@ def _boolean_octet(value: Any) -> bytes:
 
 
 def _float_octets(value: float) -> bytes:
+    if not isinstance(value, (int, float)):
+        raise TypeError
     return encode(float32(value))[1:]
 
 
