@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 
 from syncproton.broker.consumer import Consumer
 from syncproton.broker.limits import Limits
@@ -19,7 +19,7 @@ from syncproton.engine import Condition, Handler, Terminus
 
 if TYPE_CHECKING:
     from syncproton.broker.queue import Queue
-    from syncproton.engine import Connection, Event, Link, Receiver, Sender
+    from syncproton.engine import Connection, Link, Receiver, Sender
 
 __all__ = ["BrokerHandler"]
 
@@ -42,7 +42,7 @@ class BrokerHandler(Handler):
 
     # --- opening
 
-    def on_connection_remote_open(self, event: Event) -> None:
+    def on_connection_remote_open(self, event: Any) -> None:
         """Open the connection too."""
         connection = event.connection
         connection.container = event.container.container_id
@@ -50,11 +50,11 @@ class BrokerHandler(Handler):
         connection.open()
         _log.debug("%s has connected", connection.remote_container)
 
-    def on_session_remote_open(self, event: Event) -> None:
+    def on_session_remote_open(self, event: Any) -> None:
         """Open the session too."""
         event.session.open()
 
-    def on_link_remote_open(self, event: Event) -> None:
+    def on_link_remote_open(self, event: Any) -> None:
         """Attach the link to its queue, or refuse it."""
         link = event.link
         refusal = self._attach_consumer(link) if link.is_sender else self._attach_producer(link)
@@ -114,13 +114,13 @@ class BrokerHandler(Handler):
 
     # --- working
 
-    def on_link_flow(self, event: Event) -> None:
+    def on_link_flow(self, event: Any) -> None:
         """Credit has come, or messages have gone."""
         end = self._ends.get(event.link)
         if end is not None:
             end.on_flow()
 
-    def on_delivery(self, event: Event) -> None:
+    def on_delivery(self, event: Any) -> None:
         """A message has come, or its outcome."""
         delivery = event.delivery
         end = self._ends.get(delivery.link)
@@ -129,33 +129,33 @@ class BrokerHandler(Handler):
 
     # --- closing
 
-    def on_link_remote_close(self, event: Event) -> None:
+    def on_link_remote_close(self, event: Any) -> None:
         """Close the link too; what is unsettled goes back to the queue."""
         link = event.link
         self._drop([link])
         link.close()
         link.free()
 
-    def on_link_remote_detach(self, event: Event) -> None:
+    def on_link_remote_detach(self, event: Any) -> None:
         """Detach too.  Links are not resumed: what is unsettled goes back to the queue."""
         link = event.link
         self._drop([link])
         link.detach()
         link.free()
 
-    def on_session_remote_close(self, event: Event) -> None:
+    def on_session_remote_close(self, event: Any) -> None:
         """End the session too, and all of its links."""
         session = event.session
         self._drop([link for link in self._ends if link.session == session])
         session.close()
         session.free()
 
-    def on_connection_remote_close(self, event: Event) -> None:
+    def on_connection_remote_close(self, event: Any) -> None:
         """Close the connection too, and all that belongs to it."""
         self._drop_connection(event.connection)
         event.connection.close()
 
-    def on_transport_closed(self, event: Event) -> None:
+    def on_transport_closed(self, event: Any) -> None:
         """The connection is no more; if that was without a word, deliveries under way count as failed."""
         if event.connection is not None:
             self._drop_connection(event.connection, failed=True)

@@ -14,8 +14,6 @@ from syncproton.utils import BlockingConnection
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from syncproton.engine import Event
-
 __all__ = ["add_parser"]
 
 _ADDRESS = "examples"
@@ -36,20 +34,19 @@ class _HelloWorld(MessagingHandler):
         super().__init__()
         self._url = url
 
-    def on_start(self, event: Event) -> None:
+    def on_start(self, event: Any) -> None:
         connection = event.container.connect(self._url)
         event.container.create_receiver(connection, _ADDRESS)
         event.container.create_sender(connection, _ADDRESS)
 
-    def on_sendable(self, event: Event) -> None:
+    def on_sendable(self, event: Any) -> None:
         message = Message(body="Hello by callbacks!")
         print(f"sent:     {message.body}")
         event.sender.send(message)
         event.sender.close()
 
-    def on_message(self, event: Event) -> None:
-        message: Any = event.message
-        print(f"received: {message.body}")
+    def on_message(self, event: Any) -> None:
+        print(f"received: {event.message.body}")
         event.connection.close()
 
 

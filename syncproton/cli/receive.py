@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-import syncproton
 from syncproton.cli.arguments import node_url, seconds
+from syncproton.sync import receive
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -24,5 +24,5 @@ def add_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    print(syncproton.receive(arguments.url, timeout=arguments.timeout).body)
+    print(receive(arguments.url, timeout=arguments.timeout).body)
     return 0
