@@ -1,0 +1,195 @@
+"""Making a connection, and making it again."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from ..engine import Connection, Endpoint, Transport
+from ..security import SSL, SSLDomain
+from ..url import Url
+from .attempts import Attempts
+from .dialer import Dialer
+from .io import Channel, fail_transport
+from .timers import Task
+
+if TYPE_CHECKING:
+    from .reactor import Reactor
+
+__all__ = ["ConnectSettings", "Connector"]
+
+logger = logging.getLogger("syncproton.reactor")
+
+#: The condition with which a broker closes connections that are welcome to come back.
+FORCED_CLOSE = "amqp:connection:forced"
+
+
+class ConnectSettings:
+    """How each attempt of a connector is to be made: the keywords of :meth:`Container.connect`."""
+
+    __slots__ = (
+        "user",
+        "password",
+        "virtual_host",
+        "sasl_enabled",
+        "allowed_mechs",
+        "allow_insecure_mechs",
+        "ssl_domain",
+        "sni",
+        "heartbeat",
+        "max_frame_size",
+    )
+
+    def __init__(self) -> None:
+        self.user: Optional[str] = None
+        self.password: Optional[str] = None
+        self.virtual_host: Optional[str] = None
+        self.sasl_enabled = True
+        self.allowed_mechs: Any = None
+        self.allow_insecure_mechs = True
+        self.ssl_domain: Optional[Callable[[], SSLDomain]] = None
+        self.sni: Optional[str] = None
+        self.heartbeat: Optional[float] = None
+        self.max_frame_size: Optional[int] = None
+
+
+class Connector:
+    """Binds a connection to a transport, the transport to a socket, and does so again after a loss.
+
+    :param attempts: the URLs and the delays between attempts.
+    """
+
+    def __init__(
+        self, reactor: "Reactor", connection: Connection, attempts: Attempts, settings: ConnectSettings
+    ) -> None:
+        self._reactor = reactor
+        self._attempts = attempts
+        self._settings = settings
+        self._task: Optional[Task] = None
+        self._next_url: Url
+        self._dialer: Optional[Dialer] = None
+        self._transport: Optional[Transport] = None
+        #: The connection that is being made.
+        self.connection = connection
+        #: The last URL tried.
+        self.url: Optional[Url] = None
+
+    # What the reactor tells.
+
+    def opened(self) -> None:
+        """The connection was opened by us: make the first attempt."""
+        if self._transport is None and self._task is None:
+            self._reactor.connector_began(self)
+            self._attempt(self._attempts.first())
+
+    def answered(self) -> None:
+        """The peer opened the connection: a later loss is a new story."""
+        self._attempts.succeeded()
+
+    def closed(self) -> None:
+        """The connection was closed by us."""
+        if self._task is not None:
+            self.cancel()
+            self._reactor.connector_ended(self)
+        elif self._dialer is not None and self._transport is not None:
+            # There is no peer yet to take leave of.
+            self.cancel()
+            self._transport.close_tail()
+            self._transport.close_head()
+
+    def tail_closed(self, transport: Transport) -> None:
+        """The peer's half of the stream has ended."""
+        connection = self.connection
+        condition = connection.remote_condition
+        if condition and condition.name == FORCED_CLOSE and connection.state & Endpoint.LOCAL_ACTIVE:
+            # Such a close goes unanswered, as if only the socket had gone.  So let that go, too.
+            transport.close_head()
+
+    def transport_closed(self, transport: Transport) -> None:
+        """Both halves of the stream have ended, and the handlers have heard of it: go on, or come to an end."""
+        if transport is not self._transport:
+            return
+        self._transport = None
+        self.cancel()
+        transport.unbind()
+        upcoming = self._attempts.next() if self.connection.state & Endpoint.LOCAL_ACTIVE else None
+        if upcoming is None:
+            self._reactor.connector_ended(self)
+            return
+        delay, url = upcoming
+        if delay > 0:
+            logger.info("disconnected from %s, trying %s in %s seconds", _name(self.url), _name(url), delay)
+            self._next_url = url
+            self._task = self._reactor.schedule(delay, self)
+        else:
+            logger.info("disconnected from %s, trying %s at once", _name(self.url), _name(url))
+            self._attempt(url)
+
+    def on_timer_task(self, event: Any) -> None:
+        """The delay is over."""
+        self._task = None
+        self._attempt(self._next_url)
+
+    def cancel(self) -> None:
+        """Stop trying, without a word."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        if self._dialer is not None:
+            self._dialer.cancel()
+            self._dialer = None
+
+    def abandon(self) -> None:
+        """Close the descriptor only: in the child of a fork the selector is the parent's."""
+        if self._dialer is not None:
+            self._dialer.abandon()
+
+    # One attempt.
+
+    def _attempt(self, url: Url) -> None:
+        self.url = url
+        connection = self.connection
+        connection.url = url
+        self._transport = transport = self._prepare(connection, url)
+        transport.bind(connection)
+        host, port = url.host or "localhost", int(url.port or 0)
+
+        def connected(sock: socket.socket) -> None:
+            self._dialer = None
+            self._reactor.add_channel(Channel(self._reactor, sock, transport, f"{host}:{port}"))
+
+        def failed(reason: str) -> None:
+            self._dialer = None
+            fail_transport(transport, reason)
+
+        self._dialer = Dialer(self._reactor, host, port, connected, failed)
+        self._dialer.start()
+
+    def _prepare(self, connection: Connection, url: Url) -> Transport:
+        settings = self._settings
+        transport = Transport()
+        transport._reactor = self._reactor
+        connection.hostname = url.host if settings.virtual_host is None else settings.virtual_host or None
+        user = url.username or settings.user
+        if user:
+            connection.user = user
+            connection.password = url.password or settings.password
+        if settings.sasl_enabled:
+            sasl = transport.sasl()
+            sasl.allow_insecure_mechs = settings.allow_insecure_mechs
+            if settings.allowed_mechs:
+                sasl.allowed_mechs(settings.allowed_mechs)
+        if url.scheme == Url.AMQPS and settings.ssl_domain is not None:
+            ssl = SSL(transport, settings.ssl_domain())
+            ssl.peer_hostname = settings.sni or settings.virtual_host or url.host
+        if settings.heartbeat:
+            transport.idle_timeout = settings.heartbeat
+        if settings.max_frame_size is not None:
+            transport.max_frame_size = settings.max_frame_size
+        return transport
+
+
+def _name(url: Optional[Url]) -> str:
+    """A URL as it may stand in a log."""
+    return f"{url.host}:{url.port}" if url is not None else "nowhere"

@@ -1,0 +1,448 @@
+"""The container: what applications make, and make connections and links with."""
+
+from __future__ import annotations
+
+import uuid
+from itertools import chain
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Union
+
+from ..codec import symbol
+from ..engine import Connection, Event, Receiver, Sender, Session, Terminus, Transport
+from ..security import SSLDomain
+from ..url import Url
+from .acceptor import Acceptor
+from .attempts import Attempts
+from .backoff import delay_source
+from .config import ConnectConfig, read_config
+from .connector import Connector, ConnectSettings
+from .options import apply_options, check_options
+from .reactor import Reactor
+from .session_policy import SessionPerConnection
+from .ssl_config import SSLConfig
+from .transaction import Coordinator, Transaction
+
+__all__ = ["Container"]
+
+_KEYWORDS = frozenset(
+    (
+        "sasl_enabled",
+        "allowed_mechs",
+        "allow_insecure_mechs",
+        "user",
+        "password",
+        "virtual_host",
+        "offered_capabilities",
+        "desired_capabilities",
+        "properties",
+        "sni",
+        "max_frame_size",
+        "container_id",
+    )
+)
+
+
+class Container(Reactor):
+    """Makes connections and links, and runs the loop that keeps them going.
+
+    All callbacks run on the container's I/O thread, one at a time; see :meth:`run`.  The methods may be called from any
+    thread.  Connections, sessions, links and deliveries belong to the I/O thread while it runs: touching them
+    elsewhere raises :class:`~syncproton.errors.WrongThread`.
+
+    :param handlers: objects with ``on_...`` methods, usually one :class:`~syncproton.handlers.MessagingHandler`.
+    :param container_id: the id to tell peers; by default made up.
+    :param global_handler: gets every event, after the handlers it is meant for.
+    :param io_thread: whether :meth:`run` uses a thread of its own; if not, callbacks run on the caller's.
+    :raises TypeError: for any other keyword.
+
+    :ivar container_id: the id told to peers.
+    :ivar ssl: the TLS settings of ``amqps`` URLs.
+    :ivar sasl_enabled: whether connections begin with a SASL exchange.
+    :ivar allowed_mechs: the SASL mechanisms to use, separated by spaces, or ``None`` for all.
+    :ivar allow_insecure_mechs: whether a password may be sent over a connection that is not encrypted.
+    :ivar user: whom to log in as.
+    :ivar password: with what password.
+    """
+
+    def __init__(
+        self,
+        *handlers: Any,
+        container_id: Optional[str] = None,
+        global_handler: Any = None,
+        io_thread: bool = True,
+    ) -> None:
+        self.container_id = container_id or str(uuid.uuid4())
+        super().__init__(*handlers, io_thread=io_thread, global_handler=global_handler, name=self.container_id)
+        self.ssl = SSLConfig()
+        self.sasl_enabled = True
+        self.allowed_mechs: Optional[str] = None
+        self.allow_insecure_mechs = True
+        self.user: Optional[str] = None
+        self.password: Optional[str] = None
+        self._policies: Dict[Connection, SessionPerConnection] = {}
+        self._coordinators: Dict[Connection, Coordinator] = {}
+
+    # --- connecting
+
+    def connect(
+        self,
+        url: Union[str, Url, None] = None,
+        urls: Optional[Iterable[Union[str, Url]]] = None,
+        address: Optional[Iterable[Union[str, Url]]] = None,
+        handler: Any = None,
+        reconnect: Any = None,
+        heartbeat: Optional[float] = None,
+        ssl_domain: Optional[SSLDomain] = None,
+        **kwargs: Any,
+    ) -> Connection:
+        """Begin to make a connection.  It is opened in the background; events tell how that goes.
+
+        With neither ``url``, ``urls`` nor ``address`` the address is taken from the configuration file, whose ``user``,
+        ``password``, ``sasl`` and ``tls`` settings then override the arguments.
+
+        :param url: where to connect to.
+        :param urls: several places, tried in turn.
+        :param address: an iterable of URLs, tried in turn.
+        :param handler: gets the connection's events instead of the container's handlers.
+        :param reconnect: when to try again: by default as :class:`Backoff` says; a list of delays in seconds; or
+            ``False`` for never.
+        :param heartbeat: seconds of silence after which the peer is held to be gone.
+        :param ssl_domain: TLS settings for ``amqps`` URLs; by default those of :attr:`ssl`.
+        :param kwargs: ``sasl_enabled``, ``allowed_mechs``, ``allow_insecure_mechs``, ``user``, ``password``: for this
+            connection instead of the container's; ``virtual_host`` (the host named to the peer, by default the URL's);
+            ``offered_capabilities`` and ``desired_capabilities`` (lists of symbols); ``properties`` (a map with symbol
+            keys); ``sni`` (the host named in the TLS handshake); ``max_frame_size`` (bytes); ``container_id``.
+        :returns: the connection.
+        :raises TypeError: for any other keyword, or an argument of a wrong kind.
+        :raises ValueError: for a URL that makes no sense, or for none or too many of them.
+        """
+        for keyword in kwargs:
+            if keyword not in _KEYWORDS:
+                raise TypeError(f"connect() got an unexpected keyword argument {keyword!r}")
+        if sum(given is not None for given in (url, urls, address)) > 1:
+            raise ValueError("only one of url, urls and address can be given")
+        config: Optional[ConnectConfig] = None
+        if url is None and urls is None and address is None:
+            config = read_config()
+            if config is None:
+                raise ValueError("one of url, urls and address is needed, or a configuration file")
+            addresses = [config.url]
+        else:
+            addresses = _addresses(url, urls if urls is not None else address)
+        if heartbeat is not None and (isinstance(heartbeat, bool) or not isinstance(heartbeat, (int, float))):
+            raise TypeError(f"a heartbeat is a number of seconds, not {heartbeat!r}")
+        if heartbeat is not None and not 0 <= heartbeat < 4294967:
+            raise ValueError(f"a heartbeat is 0 to 4294967 seconds, not {heartbeat!r}")
+        settings = self._settings(kwargs, config, ssl_domain)
+        settings.heartbeat = heartbeat
+        attempts = Attempts(addresses, delay_source(reconnect))
+        result: Connection = self._carry(self._connect, attempts, settings, handler, kwargs)
+        return result
+
+    def _settings(
+        self, kwargs: Mapping[str, Any], config: Optional[ConnectConfig], ssl_domain: Optional[SSLDomain]
+    ) -> ConnectSettings:
+        settings = ConnectSettings()
+        settings.user = kwargs.get("user", self.user)
+        settings.password = kwargs.get("password", self.password)
+        settings.sasl_enabled = bool(kwargs.get("sasl_enabled", self.sasl_enabled))
+        settings.allowed_mechs = kwargs.get("allowed_mechs", self.allowed_mechs)
+        settings.allow_insecure_mechs = bool(kwargs.get("allow_insecure_mechs", self.allow_insecure_mechs))
+        settings.virtual_host = kwargs.get("virtual_host")
+        settings.sni = kwargs.get("sni")
+        settings.max_frame_size = kwargs.get("max_frame_size")
+        settings.ssl_domain = (lambda: ssl_domain) if ssl_domain is not None else (lambda: self.ssl.client)
+        if config is not None:
+            settings.user = config.user or settings.user
+            settings.password = config.password or settings.password
+            settings.allowed_mechs = config.allowed_mechs or settings.allowed_mechs
+            if config.sasl_enabled is not None:
+                settings.sasl_enabled = config.sasl_enabled
+            domain = config.ssl_domain()
+            if domain is not None:
+                settings.ssl_domain = lambda: domain
+        return settings
+
+    def _connect(
+        self, attempts: Attempts, settings: ConnectSettings, handler: Any, kwargs: Mapping[str, Any]
+    ) -> Connection:
+        connection = self.connection(handler)
+        connection.container = kwargs.get("container_id") or self.container_id
+        connection.offered_capabilities = _symbols(kwargs.get("offered_capabilities"))
+        connection.desired_capabilities = _symbols(kwargs.get("desired_capabilities"))
+        connection.properties = kwargs.get("properties")
+        self._connectors[connection] = Connector(self, connection, attempts, settings)
+        connection.open()
+        return connection
+
+    def connection_to_host(self, host: str, port: Union[int, str], handler: Any = None) -> Connection:
+        """A connection that, once opened, is made to a host and port, once, and without SASL.
+
+        :param handler: gets its events instead of the container's handlers.
+        """
+        connection = self.connection(handler)
+        self.set_connection_host(connection, host, port)
+        return connection
+
+    def set_connection_host(self, connection: Connection, host: str, port: Union[int, str]) -> None:
+        """Say where a connection that is not open yet is to be made to."""
+        url = Url(host=host, port=port)
+        settings = ConnectSettings()
+        settings.sasl_enabled = False
+        connection.url = url
+        self._connectors[connection] = Connector(self, connection, Attempts([url], None), settings)
+
+    def get_connection_address(self, connection: Connection) -> Optional[str]:
+        """Where a connection is being made to, or was last: ``host:port``; ``None`` for one that was accepted."""
+        url = connection.url
+        return f"{url.host}:{int(url.port)}" if url is not None else None
+
+    # --- links
+
+    def create_sender(
+        self,
+        context: Union[Connection, Session, Url, str],
+        target: Optional[str] = None,
+        source: Optional[str] = None,
+        name: Optional[str] = None,
+        handler: Any = None,
+        tags: Any = None,
+        options: Any = None,
+    ) -> Sender:
+        """Begin to open a link for sending.
+
+        :param context: a connection, a session, or a URL to connect to; the URL's path is the target by default.
+        :param target: the address to send to; ``None`` lets each message say (an anonymous relay).
+        :param source: the address the messages come from.
+        :param name: the link's name, by default made up.
+        :param handler: gets the link's events instead of the connection's and the container's handlers.
+        :param tags: an iterator of delivery tags, or a function that makes a tag; by default they are counted.
+        :param options: a :class:`LinkOption`, or several.
+        :returns: the sender.
+        :raises TypeError: for an argument of a wrong kind.
+        """
+        result: Sender = self._carry(self._create_sender, context, target, source, name, handler, tags, options)
+        return result
+
+    def _create_sender(
+        self, context: Any, target: Any, source: Any, name: Any, handler: Any, tags: Any, options: Any
+    ) -> Sender:
+        checked = check_options(options)
+        tag_iterator = _tag_iterator(tags)
+        _check_addresses(target, source, name)
+        if isinstance(context, (str, Url)):
+            target = target or Url(context).path or None
+        session = self._session(context)
+        sender = session.sender(name or self._link_name(session.connection, target or source))
+        if target:
+            sender.target.address = target
+        if source:
+            sender.source.address = source
+        if handler is not None:
+            sender.handler = handler
+        if tag_iterator is not None:
+            sender.tag_generator = tag_iterator
+        apply_options(checked, sender)
+        sender.open()
+        return sender
+
+    def create_receiver(
+        self,
+        context: Union[Connection, Session, Url, str],
+        source: Optional[str] = None,
+        target: Optional[str] = None,
+        name: Optional[str] = None,
+        dynamic: bool = False,
+        handler: Any = None,
+        options: Any = None,
+    ) -> Receiver:
+        """Begin to open a link for receiving.
+
+        :param context: a connection, a session, or a URL to connect to; the URL's path is the source by default.
+        :param source: the address to receive from.
+        :param target: the address the messages go to.
+        :param name: the link's name, by default made up.
+        :param dynamic: whether the peer is to make a node for the link; ``remote_source.address`` then names it.
+        :param handler: gets the link's events instead of the connection's and the container's handlers.
+        :param options: a :class:`LinkOption`, or several.
+        :returns: the receiver.
+        :raises TypeError: for an argument of a wrong kind.
+        """
+        result: Receiver = self._carry(
+            self._create_receiver, context, source, target, name, dynamic, handler, options
+        )
+        return result
+
+    def _create_receiver(
+        self, context: Any, source: Any, target: Any, name: Any, dynamic: bool, handler: Any, options: Any
+    ) -> Receiver:
+        checked = check_options(options)
+        _check_addresses(target, source, name)
+        if isinstance(context, (str, Url)):
+            source = source or Url(context).path or None
+        session = self._session(context)
+        receiver = session.receiver(name or self._link_name(session.connection, source or target))
+        if dynamic:
+            receiver.source.dynamic = True
+        elif source:
+            receiver.source.address = source
+        if target:
+            receiver.target.address = target
+        if handler is not None:
+            receiver.handler = handler
+        apply_options(checked, receiver)
+        receiver.open()
+        return receiver
+
+    def _session(self, context: Any) -> Session:
+        """The session that a link is to be made on."""
+        if isinstance(context, Session):
+            return context
+        if isinstance(context, (str, Url)):
+            context = self.connect(context)
+        if not isinstance(context, Connection):
+            raise TypeError(f"expected a connection, a session or a URL, not {context!r}")
+        policy = self._policies.get(context)
+        if policy is None:
+            policy = self._policies[context] = SessionPerConnection()
+        return policy.session(context)
+
+    def _link_name(self, connection: Connection, address: Optional[str]) -> str:
+        return f"{connection.container or self.container_id}-{address or uuid.uuid4()}"
+
+    # --- transactions
+
+    def declare_transaction(
+        self, context: Connection, handler: Any = None, settle_before_discharge: bool = False
+    ) -> Transaction:
+        """Begin a local transaction.
+
+        :param context: the connection.
+        :param handler: has the callbacks of :class:`~syncproton.handlers.TransactionHandler`; by default the
+            first handler of the connection, or of the container, that has them.
+        :param settle_before_discharge: whether messages accepted under the transaction are settled at once, rather
+            than when it ends.
+        :returns: the transaction; it is open once ``on_transaction_declared`` is called.
+        :raises TypeError: if there is no handler for it.
+        """
+        if handler is None:
+            handler = _find_transaction_handler(context.handler) or _find_transaction_handler(self.handler)
+            if handler is None:
+                raise TypeError("declare_transaction() needs a handler with on_transaction_declared()")
+        result: Transaction = self._carry(self._declare_transaction, context, handler, settle_before_discharge)
+        return result
+
+    def _declare_transaction(self, connection: Connection, handler: Any, settle_before_discharge: bool) -> Transaction:
+        coordinator = self._coordinators.get(connection)
+        if coordinator is None or not coordinator.usable:
+            coordinator = self._coordinators[connection] = Coordinator()
+            name = f"{self._link_name(connection, 'txn-ctrl')}-{uuid.uuid4()}"
+            session = self._session(connection)
+            coordinator.sender = sender = session.sender(name)
+            sender.handler = coordinator
+            sender.target.type = Terminus.COORDINATOR
+            sender.target.capabilities.put_object(symbol("amqp:local-transactions"))
+            sender.open()
+        return coordinator.begin(handler, settle_before_discharge)
+
+    def _transport_over(self, transport: Transport) -> None:
+        connection = transport.connection
+        coordinator = self._coordinators.get(connection) if connection is not None else None
+        if coordinator is not None:
+            coordinator.lost(Event(Event.TRANSPORT_CLOSED, transport))
+        super()._transport_over(transport)
+
+    def _forget(self, connection: Connection) -> None:
+        super()._forget(connection)
+        self._policies.pop(connection, None)
+        self._coordinators.pop(connection, None)
+
+    # --- listening
+
+    def listen(self, url: Union[str, Url], ssl_domain: Optional[SSLDomain] = None) -> Acceptor:
+        """Listen for connections.
+
+        :param url: the host and port; port 0 lets the system choose one, see :attr:`Acceptor.port`.
+        :param ssl_domain: TLS settings; by default, for an ``amqps`` URL, those of :attr:`ssl`.
+        :returns: the listener, with a ``close`` method.
+        :raises ListenError: (an ``OSError``) if that is not possible.
+        :raises ValueError: for a URL that makes no sense.
+        """
+        parsed = Url(url).require_amqp()
+        if ssl_domain is None and parsed.scheme == Url.AMQPS:
+            ssl_domain = self.ssl.server
+        acceptor = self.acceptor(parsed.host, int(parsed.port or 0))
+        acceptor.set_ssl_domain(ssl_domain)
+        return acceptor
+
+    def prepare_server(self, transport: Transport) -> None:
+        """Set up the transport of a connection that was accepted."""
+        if self.sasl_enabled:
+            sasl = transport.sasl()
+            sasl.allow_insecure_mechs = self.allow_insecure_mechs
+            if self.allowed_mechs:
+                sasl.allowed_mechs(self.allowed_mechs)
+
+    # --- stepping
+
+    def do_work(self, timeout: Optional[float] = None) -> bool:
+        """Do one step of the loop on the caller's thread; see :meth:`process`.
+
+        :param timeout: how long to wait at most, in seconds.
+        :returns: whether there is, or may be, more to do.
+        """
+        if timeout is not None:
+            self.timeout = timeout
+        return self.process()
+
+
+def _addresses(url: Any, urls: Any) -> List[Url]:
+    if url is not None:
+        given: List[Any] = [url]
+    elif isinstance(urls, (str, Url)):
+        given = [urls]
+    else:
+        given = list(urls)
+    if not given:
+        raise ValueError("there are no urls to connect to")
+    return [Url(each).require_amqp() for each in given]
+
+
+def _symbols(capabilities: Any) -> Any:
+    """A capability or several, as symbols."""
+    if capabilities is None:
+        return None
+    if isinstance(capabilities, str):
+        return [symbol(capabilities)]
+    return [each if isinstance(each, symbol) else symbol(each) for each in capabilities]
+
+
+def _check_addresses(*names: Any) -> None:
+    for name in names:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"an address or a link's name is a string, not {name!r}")
+
+
+def _tag_iterator(tags: Any) -> Optional[Iterator[Any]]:
+    """Make of a ``tags`` argument an iterator of delivery tags."""
+    if tags is None:
+        return None
+    if isinstance(tags, Iterable):
+        return iter(tags)
+    if not callable(tags):
+        raise TypeError(f"tags must be an iterator or a function, not {tags!r}")
+    first = tags()
+    if isinstance(first, Iterator):
+        return first
+    make: Callable[[], Any] = tags
+    return chain([first], iter(make, object()))
+
+
+def _find_transaction_handler(handler: Any) -> Any:
+    """The first among a handler and its children that can hear of transactions."""
+    if handler is None or hasattr(handler, "on_transaction_declared"):
+        return handler
+    for child in getattr(handler, "handlers", ()):
+        found = _find_transaction_handler(child)
+        if found is not None:
+            return found
+    return None

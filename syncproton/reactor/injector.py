@@ -1,0 +1,90 @@
+"""Events from other threads."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import deque
+from typing import Any, Deque
+
+from ..errors import ProtonException
+
+__all__ = ["EventInjector"]
+
+
+class EventInjector:
+    """Takes events from any thread and has them dispatched on the container's own.
+
+    Pass it to :meth:`Container.selectable` to put it to work.  While it is open it keeps the container running.
+    """
+
+    def __init__(self) -> None:
+        # Re-entrant, because a signal handler may trigger in the middle of a trigger.
+        self._lock = threading.RLock()
+        self._events: Deque[Any] = deque()
+        self._closed = False
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+
+    def trigger(self, event: Any) -> None:
+        """Have ``event`` dispatched; events of one thread keep their order.
+
+        :param event: usually an :class:`ApplicationEvent`.
+        :raises ProtonException: if the injector was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise ProtonException("the injector is closed")
+            self._events.append(event)
+            if len(self._events) == 1:
+                self._wake()
+
+    def close(self) -> None:
+        """Take no more events.  Those already triggered are dispatched; then the container lets go of the injector."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._wake()
+
+    def fileno(self) -> int:
+        """The file descriptor that the container watches."""
+        return self._receiver.fileno()
+
+    def on_selectable_init(self, event: Any) -> None:
+        """The container took the injector in."""
+        selectable = event.context
+        selectable.reading = True
+        event.reactor.update(selectable)
+
+    def on_selectable_readable(self, event: Any) -> None:
+        """Something was triggered: pass it on to the container."""
+        try:
+            while self._receiver.recv(4096):
+                pass
+        except (BlockingIOError, InterruptedError):
+            pass
+        container = event.reactor
+        events = self._events
+        for _ in range(len(events)):
+            container.push_event(events.popleft())
+        with self._lock:
+            if events:
+                self._wake()
+            elif self._closed:
+                selectable = event.context
+                selectable.terminate()
+                container.update(selectable)
+
+    def on_selectable_final(self, event: Any) -> None:
+        """The container let go of the injector."""
+        with self._lock:
+            self._closed = True
+            self._receiver.close()
+            self._sender.close()
+
+    def _wake(self) -> None:
+        try:
+            self._sender.send(b"\0")
+        except (BlockingIOError, InterruptedError):
+            pass  # the container has been told more often than it has looked

@@ -1,0 +1,159 @@
+"""The pump between a socket and a transport."""
+
+from __future__ import annotations
+
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING, Optional
+
+from ..engine import Condition, Transport
+from .loop import READ, WRITE
+from .timers import Timer
+
+if TYPE_CHECKING:
+    from .reactor import Reactor
+
+__all__ = ["IO_ERROR", "Channel"]
+
+#: The name of the condition of a transport whose socket failed, or never came to be.
+IO_ERROR = "proton:io"
+
+#: Bytes asked of a socket at once.
+READ_SIZE = 131072
+
+#: Seconds that a half-closed stream is given to end by itself.
+LINGER = 10.0
+
+
+class Channel:
+    """A connected socket and the transport it feeds.
+
+    What was read goes to the transport at once; what the transport has to say is written by :meth:`flush`, which the
+    reactor calls once a turn for each channel that was touched, so that all of a turn's frames leave together.
+    """
+
+    __slots__ = ("transport", "peer", "_reactor", "_socket", "_fd", "_mask", "_tick_timer", "_linger_timer")
+
+    def __init__(self, reactor: "Reactor", sock: socket.socket, transport: Transport, peer: str) -> None:
+        sock.setblocking(False)
+        self.transport = transport
+        #: The other end, as text for messages.
+        self.peer = peer
+        self._reactor = reactor
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._mask = 0
+        self._tick_timer: Optional[Timer] = None
+        self._linger_timer: Optional[Timer] = None
+        self._watch(READ)
+        reactor.touch(self)
+
+    def on_ready(self, mask: int) -> None:
+        """The socket can be read, or written again."""
+        if mask & READ:
+            self._read()
+        self._reactor.touch(self)
+
+    def _read(self) -> None:
+        transport = self.transport
+        if transport.capacity() <= 0:
+            self._watch(self._mask & ~READ)
+            return
+        try:
+            data = self._socket.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.fail(f"{self.peer}: {error.strerror or error}")
+            return
+        if data:
+            transport.push(data)
+        else:
+            # AMQP knows no half-closed streams: a peer that has gone reads nothing either.
+            transport.close_head()
+            transport.close_tail()
+
+    def flush(self) -> None:
+        """Write what the transport has to say, as far as the socket takes it, and keep its clock."""
+        transport = self.transport
+        if transport.idle_timeout or transport.remote_idle_timeout:
+            self._tick()
+        pending = transport.pending()
+        blocked = False
+        while pending > 0:
+            data = transport.peek(pending)
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                blocked = True
+                break
+            except OSError:
+                # The peer may have said why before it went: that can still be read, and then ends the stream.
+                transport.close_head()
+                break
+            transport.pop(sent)
+            if sent < len(data):
+                blocked = True
+                break
+            pending = transport.pending()
+        self._settle_ends(blocked)
+
+    def _settle_ends(self, blocked: bool) -> None:
+        transport = self.transport
+        if transport.closed:
+            self.close()
+            return
+        reading = transport.capacity() >= 0
+        if transport.pending() < 0 and self._linger_timer is None:
+            try:
+                self._socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the peer has gone already; reading will tell
+        if (not reading or transport.pending() < 0) and self._linger_timer is None:
+            self._linger_timer = self._reactor.timers.after(LINGER, self._lingered)
+        self._watch((READ if reading else 0) | (WRITE if blocked else 0))
+
+    def _lingered(self) -> None:
+        self.fail(f"{self.peer}: did not close its end within {LINGER:.0f} seconds")
+        self._reactor.touch(self)
+
+    def _tick(self) -> None:
+        deadline = self.transport.tick(monotonic())
+        timer = self._tick_timer
+        if deadline and (timer is None or not timer.pending or deadline < timer.deadline):
+            if timer is not None:
+                timer.cancel()
+            self._tick_timer = self._reactor.timers.at(deadline, self._tick_due)
+
+    def _tick_due(self) -> None:
+        self._reactor.touch(self)
+
+    def fail(self, description: str) -> None:
+        """End the transport, in both directions, because of its socket."""
+        fail_transport(self.transport, description)
+
+    def close(self) -> None:
+        """Close the socket and leave the reactor.  The transport is not told."""
+        self._watch(0)
+        for timer in (self._tick_timer, self._linger_timer):
+            if timer is not None:
+                timer.cancel()
+        self._socket.close()
+        self._reactor.channel_closed(self)
+
+    def abandon(self) -> None:
+        """Close the descriptor only: in the child of a fork the stream and the selector are the parent's."""
+        self._socket.close()
+
+    def _watch(self, mask: int) -> None:
+        if mask != self._mask:
+            self._mask = mask
+            self._reactor.loop.watch(self._fd, mask, self)
+
+
+def fail_transport(transport: Transport, description: str) -> None:
+    """End a transport in both directions with the condition :data:`IO_ERROR`, unless it already has another."""
+    if transport.condition is None:
+        transport.condition = Condition(IO_ERROR, description)
+    transport.close_tail()
+    transport.close_head()
