@@ -188,6 +188,7 @@ class Transport(TransportSettings):
         if not self._tail_closed:
             stage = self._stage
             self._end_input()
+            self._maybe_closed()
             if self._tls is not None and not self._failed:
                 try:
                     self._tls.receive_eof()
