@@ -56,7 +56,8 @@ def test_closing_drops_the_connections(connect: Callable[[], Any], broker: Broke
     client = connect()
     client.sync()
     broker.close()
-    client.wait(lambda: client.transport.closed)
+    while client.socket.recv(1 << 16):
+        pass
 
 
 def test_a_port_in_use(broker: Broker) -> None:
