@@ -6,6 +6,8 @@ Everything this library raises on purpose is a :class:`ProtonException`, except 
 
 from __future__ import annotations
 
+from typing import Optional
+
 __all__ = [
     "ConnectionException",
     "DataException",
@@ -41,7 +43,15 @@ class WrongThread(ProtonException):
 
 
 class ConnectionException(ProtonException):
-    """A connection cannot do what was asked of it, or has ended."""
+    """A connection cannot do what was asked of it, or has ended.
+
+    :ivar condition: the name of the error condition with which it ended, such as ``amqp:unauthorized-access``, or
+        ``None``.
+    :ivar description: what went wrong, in the peer's words or the transport's, or ``None``.
+    """
+
+    condition: Optional[str] = None
+    description: Optional[str] = None
 
 
 class SessionException(ProtonException):

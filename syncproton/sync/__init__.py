@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .connection import DEFAULT_TIMEOUT, Connection, connect
 from .deadline import Deadline
-from .errors import ConnectionClosed, ConnectionLost, InDoubt, LinkDetached, SendException, SessionEnded
+from .errors import ConnectionClosed, InDoubt, LinkDetached, SendException, SessionEnded
 from .receiver import ReceivedMessage, Receiver
 from .sender import Sender
 from .shortcuts import receive, send
@@ -21,7 +21,6 @@ __all__ = [
     "DEFAULT_TIMEOUT",
     "Connection",
     "ConnectionClosed",
-    "ConnectionLost",
     "Deadline",
     "InDoubt",
     "LinkDetached",

@@ -6,7 +6,7 @@ import weakref
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Sequence, Type, TypeVar, Union
 
 from ..engine import Link
 from ..errors import ProtonException, Timeout
@@ -91,8 +91,8 @@ class Connection:
         :raises Timeout: if it does not answer in time.
         """
         address = address if address is not None else self._path
-        driver = SenderDriver(self._driver, name or self._driver.link_name(address))
-        attach = partial(self.container.create_sender, target=address, options=_listed(options))
+        driver = SenderDriver(self._driver, name or self._driver.link_name("sender", address))
+        attach = partial(self.container.create_sender, target=address, options=options)
         self._open_link(driver, attach, Deadline(timeout, self.timeout))
         return Sender(self, driver)
 
@@ -123,8 +123,8 @@ class Connection:
             raise ValueError(f"credit must be non-negative, not {credit}")
         if address is None and not dynamic:
             address = self._path
-        driver = ReceiverDriver(self._driver, name or self._driver.link_name(address), credit)
-        attach = partial(self.container.create_receiver, source=address, dynamic=dynamic, options=_listed(options))
+        driver = ReceiverDriver(self._driver, name or self._driver.link_name("receiver", address), credit)
+        attach = partial(self.container.create_receiver, source=address, dynamic=dynamic, options=options)
         self._open_link(driver, attach, Deadline(timeout, self.timeout))
         return Receiver(self, driver)
 
@@ -143,6 +143,10 @@ class Connection:
         except Timeout:
             self._driver.begin(self._driver.abort)
             raise
+        except ProtonException:
+            if self._driver.ended is None:
+                raise
+            # The container has ended: there is nothing left to close.
         finally:
             if self._owned:
                 self.container.close(GRACE)
@@ -181,7 +185,7 @@ def connect(
     url: Union[str, Url, None] = None,
     *,
     timeout: Optional[float] = DEFAULT_TIMEOUT,
-    urls: Optional[Sequence[Union[str, Url]]] = None,
+    urls: Optional[Iterable[Union[str, Url]]] = None,
     reconnect: Any = False,
     heartbeat: Optional[float] = None,
     ssl_domain: Optional["SSLDomain"] = None,
@@ -208,21 +212,30 @@ def connect(
     :raises WrongThread: on a container's I/O thread.
     """
     deadline = Deadline(timeout, DEFAULT_TIMEOUT)
+    if urls is not None and not isinstance(urls, (str, Url)):
+        urls = list(urls)
     options.update(url=url, urls=urls, reconnect=reconnect, heartbeat=heartbeat, ssl_domain=ssl_domain)
-    first = Url(url if url is not None else urls[0] if urls else None)
-    path = first.path
+    first = Url(url if url is not None else urls[0] if isinstance(urls, list) and urls else None)
     owned = container is None
     if container is None:
         container = Container()
-    container.start_background()
+    try:
+        container.start_background()
+    except ProtonException:
+        if owned:
+            raise
+        # It runs already, in the background or by run() on another thread.
     driver = ConnectionDriver(container, _without_password(first), reconnect is not False and reconnect is not None)
     if handler is not None:
         driver.add(handler)
-    connection = Connection(driver, deadline.timeout, path or None, owned)
+    connection = Connection(driver, deadline.timeout, first.path or None, owned)
     try:
         connection._wait(driver.begin(driver.open, options), deadline, "Opening connection")
     except BaseException:
-        connection._finalizer()
+        connection._finalizer.detach()
+        driver.begin(driver.abort)
+        if owned:
+            container.close(0)
         raise
     return connection
 
@@ -234,14 +247,8 @@ def _without_password(url: Url) -> str:
     return str(shown)
 
 
-def _listed(options: Union["LinkOption", Sequence["LinkOption"], None]) -> Optional[List["LinkOption"]]:
-    if options is None:
-        return None
-    return list(options) if isinstance(options, (list, tuple)) else [options]
-
-
 def _abandon(driver: ConnectionDriver, owned: bool) -> None:
     """Drop a connection that nobody will use again, without waiting for the peer."""
     driver.begin(driver.abort)
     if owned:
-        driver.container.close(0 if driver.container.on_io_thread else GRACE)
+        driver.container.begin_close(GRACE)

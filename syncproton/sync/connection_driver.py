@@ -6,12 +6,13 @@ import threading
 import uuid
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
 
 from ..engine import Connection, Endpoint, Event, Handler, Session
-from ..errors import ConnectionException, WrongThread
-from .errors import ConnectionClosed, ConnectionLost, SessionEnded
-from .waiting import Waiters, fail, resolve
+from ..errors import ConnectionException, ProtonException, WrongThread
+from .endings import forget, remember
+from .errors import ConnectionClosed, SessionEnded, connection_lost
+from .waiting import Waiters, fail, fresh, resolve
 
 if TYPE_CHECKING:
     from ..reactor import Container
@@ -50,7 +51,7 @@ class ConnectionDriver(Handler):
         self.losses = 0
         self.waiters = Waiters()
         self._lock = threading.Lock()
-        self._names: Set[str] = set()
+        self._names: Set[Tuple[str, str]] = set()
         self._reconnects = reconnects
         self._opening: Optional["Future[None]"] = None
         self._closing: List["Future[None]"] = []
@@ -80,28 +81,38 @@ class ConnectionDriver(Handler):
 
     def post(self, future: "Future[Any]", operation: Callable[..., Any], *args: Any) -> None:
         """Have ``operation(*args)`` run on the I/O thread; if it cannot, or raises, ``future`` fails."""
-        self.container.submit(operation, *args).add_done_callback(partial(_relay, future))
+        self.container.submit(operation, *args).add_done_callback(partial(self._relay, future))
+
+    def _relay(self, future: "Future[Any]", door: "Future[Any]") -> None:
+        error = None if door.cancelled() else door.exception()
+        if error is not None:
+            # A container that has ended says so; but the user wants to know about the connection.
+            ended = self.ended if isinstance(error, ProtonException) else None
+            fail(future, fresh(ended) if ended is not None else error)
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run a function that does not wait for the peer on the I/O thread, and return its result."""
         result: T = self.container.submit(function, *args, **kwargs).result()
         return result
 
-    def link_name(self, address: Optional[str]) -> str:
-        """A name for a link to or from ``address``, like that of no other open link; kept until :meth:`free_name`."""
+    def link_name(self, kind: str, address: Optional[str]) -> str:
+        """A name for a link, such as no other open link in the same direction has; kept until :meth:`free_name`.
+
+        :param kind: ``"sender"`` or ``"receiver"``.
+        """
         stem = name = f"{self.container.container_id}-{address or uuid.uuid4()}"
         number = 1
         with self._lock:
-            while name in self._names:
+            while (kind, name) in self._names:
                 number += 1
                 name = f"{stem}-{number}"
-            self._names.add(name)
+            self._names.add((kind, name))
         return name
 
-    def free_name(self, name: str) -> None:
+    def free_name(self, kind: str, name: str) -> None:
         """The link called ``name`` is gone."""
         with self._lock:
-            self._names.discard(name)
+            self._names.discard((kind, name))
 
     # --- operations
 
@@ -112,6 +123,7 @@ class ConnectionDriver(Handler):
         """
         if self.waiters.add(future):
             self._opening = future
+            remember(self)
             self.connection = self.container.connect(handler=self, **options)
             self._connected = True
 
@@ -119,12 +131,11 @@ class ConnectionDriver(Handler):
         """Close; completes when the peer has closed too, or the connection is gone."""
         if self.ended is None:
             self.end(ConnectionException(f"Connection {self.url} is closed"))
-        if self.connection is None or not self._connected:
-            resolve(future, None)
-        else:
-            self._closing.append(future)
+        self._closing.append(future)
         if self.connection is not None:
             self.connection.close()
+        if not self._connected:
+            self._gone()
 
     def abort(self, future: "Future[None]") -> None:
         """Give the connection up without waiting for the peer."""
@@ -136,6 +147,7 @@ class ConnectionDriver(Handler):
             if connection.transport is not None:
                 connection.transport.close_tail()
                 connection.transport.close_head()
+        self._gone()
         resolve(future, None)
 
     def session(self) -> Session:
@@ -153,6 +165,25 @@ class ConnectionDriver(Handler):
             self.waiters.end(error)
             for driver in list(self.links):
                 driver.end(error)
+
+    def container_ended(self, failure: Optional[BaseException]) -> None:
+        """The container has ended, and the connection with it.
+
+        :param failure: what a handler raised, if that was the reason.
+        """
+        error = ConnectionException(f"Connection {self.url} has ended, because its container has")
+        error.__cause__ = failure
+        self.end(error)
+        self._gone()
+
+    def _gone(self) -> None:
+        """There is no transport any more: whoever waits for the end need not wait longer."""
+        self._connected = False
+        closing, self._closing = self._closing, []
+        for future in closing:
+            resolve(future, None)
+        if self.ended is not None:
+            forget(self)
 
     # --- events
 
@@ -191,26 +222,17 @@ class ConnectionDriver(Handler):
         assert transport is not None
         condition = transport.condition
         if condition is not None and condition.name in FATAL_CONDITIONS and self.connection is not None:
-            self.end(ConnectionLost(self.url, condition))
+            self.end(connection_lost(self.url, condition))
             self.connection.close()
 
     def on_transport_closed(self, event: Event) -> None:
-        self._connected = False
         transport = event.transport
         condition = transport.condition if transport is not None else None
         if self._reconnects and self.ended is None:
             self.losses += 1
-            lost = ConnectionLost(self.url, condition)
+            lost = connection_lost(self.url, condition)
             for driver in list(self.links):
                 driver.interrupted(lost)
         else:
-            self.end(ConnectionLost(self.url, condition))
-        closing, self._closing = self._closing, []
-        for future in closing:
-            resolve(future, None)
-
-
-def _relay(future: "Future[Any]", door: "Future[Any]") -> None:
-    error = None if door.cancelled() else door.exception()
-    if error is not None:
-        fail(future, error)
+            self.end(connection_lost(self.url, condition))
+        self._gone()

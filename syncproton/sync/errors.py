@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConnectionClosed",
-    "ConnectionLost",
     "InDoubt",
     "LinkDetached",
     "SendException",
     "SessionEnded",
+    "connection_lost",
 ]
 
 
@@ -76,22 +76,21 @@ class ConnectionClosed(ConnectionException):
     def __init__(self, connection: "Connection") -> None:
         self.connection = connection
         condition = connection.remote_condition
-        self.condition: Optional[str] = condition.name if condition is not None else None
-        self.description: Optional[str] = condition.description if condition is not None else None
+        self.condition = condition.name if condition is not None else None
+        self.description = condition.description if condition is not None else None
         super().__init__(f"Connection {connection.hostname} {_because(condition)}")
 
 
-class ConnectionLost(ConnectionException):
-    """The connection could not be made, or broke: refused, unresolvable, reset, silent, failed login.
+def connection_lost(url: str, condition: Optional["Condition"]) -> ConnectionException:
+    """What to raise when a connection could not be made, or broke: refused, unknown, reset, silent, no login.
 
-    :ivar condition: the name of the transport's error condition, such as ``amqp:unauthorized-access``, or ``None``.
-    :ivar description: what went wrong, in words, or ``None``.
+    :param condition: the transport's.
     """
-
-    def __init__(self, url: Optional[str], condition: Optional["Condition"]) -> None:
-        self.condition: Optional[str] = condition.name if condition is not None else None
-        self.description: Optional[str] = condition.description if condition is not None else None
-        super().__init__(f"Connection {url} disconnected" + (f": {condition}" if condition is not None else ""))
+    error = ConnectionException(f"Connection {url} disconnected" + (f": {condition}" if condition is not None else ""))
+    if condition is not None:
+        error.condition = condition.name
+        error.description = condition.description
+    return error
 
 
 class SendException(ProtonException):

@@ -11,7 +11,21 @@ from .connection_driver import ConnectionDriver
 from .errors import LinkDetached
 from .waiting import Waiters, resolve
 
-__all__ = ["LinkDriver"]
+__all__ = ["REASON_TIMEOUT", "LinkDriver"]
+
+
+#: How long to wait for the reason when a peer seems to refuse a link, in seconds.
+REASON_TIMEOUT = 1.0
+
+
+class _Later:
+    """What calls a function when a scheduled task is due."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+
+    def on_timer_task(self, event: Event) -> None:
+        self._function()
 
 
 class LinkDriver(Handler):
@@ -79,7 +93,7 @@ class LinkDriver(Handler):
         """Close; completes when the peer has closed too, or the link is gone."""
         link = self.link
         if link is None:
-            self.connection.free_name(self.name)
+            self.connection.free_name(self.kind, self.name)
         if link is None or (self.ended is not None and not self._closing):
             resolve(future, None)
             return
@@ -91,7 +105,7 @@ class LinkDriver(Handler):
     def end(self, error: BaseException) -> None:
         """The link is over: all that waits on it fails with ``error``."""
         self.connection.links.discard(self)
-        self.connection.free_name(self.name)
+        self.connection.free_name(self.kind, self.name)
         if self.ended is None:
             self._fail_all(error)
         closing, self._closing = self._closing, []
@@ -121,12 +135,27 @@ class LinkDriver(Handler):
             self._leave(self.link, Link.detach)
 
     def _opened(self, link: Link) -> None:
-        remote = link.remote_target if link.is_sender else link.remote_source
-        # A peer that refuses attaches without its terminus, and then detaches with the reason (section 2.6.3).
-        if self._opening is not None and remote.type != Terminus.UNSPECIFIED:
+        if self._opening is not None:
+            if self._may_be_refused(link):
+                self.connection.container.schedule(REASON_TIMEOUT, _Later(self._take_as_opened))
+            else:
+                self._take_as_opened()
+        self._attached(link)
+
+    def _take_as_opened(self) -> None:
+        if self._opening is not None:
             resolve(self._opening, None)
             self._opening = None
-        self._attached(link)
+
+    def _may_be_refused(self, link: Link) -> bool:
+        """Whether the peer attached without the address asked for.
+
+        So does one that refuses, before it detaches with the reason (section 2.6.3).  But some are merely careless.
+        """
+        if link.is_sender:
+            return link.target.address is not None and link.remote_target.type == Terminus.UNSPECIFIED
+        asked = link.source.address is not None or link.source.dynamic
+        return asked and link.remote_source.type == Terminus.UNSPECIFIED
 
     def _attached(self, link: Link) -> None:
         """The peer has attached, for the first time or again."""

@@ -45,7 +45,7 @@ class BlockingConnection(Handler):
     :ivar conn: the engine's connection; ``None`` after :meth:`close`.
     :ivar container: the container; ``None`` after :meth:`close`.
     :ivar timeout: the default timeout, in seconds.
-    :ivar disconnected: whether the transport is down.
+    :ivar disconnected: whether the transport is down, other than by :meth:`close`.
     :ivar closing: whether :meth:`close` was called.
     :raises ConnectionException: if the host is unknown or refuses, if the login fails, or the peer closes at once.
     :raises Timeout: if the peer does not answer in time.
@@ -69,7 +69,7 @@ class BlockingConnection(Handler):
         self._detached: Optional[LinkDetached] = None
         self._sync: SyncConnection = connect(
             url, timeout=self.timeout, urls=urls, reconnect=reconnect or False, heartbeat=heartbeat,
-            ssl_domain=ssl_domain, handler=Tail(self, passes=True), container=container, **kwargs,
+            ssl_domain=ssl_domain, handler=Tail(self), container=container, **kwargs,
         )
         self.container: Any = self._sync.container
         self.conn: Any = self._sync._driver.connection
@@ -92,7 +92,7 @@ class BlockingConnection(Handler):
         :raises LinkDetached: if the peer refuses.
         """
         driver = self._sync._driver
-        name = name or driver.link_name(address)
+        name = name or driver.link_name("sender", address)
         return BlockingSender(self, self._on_session("create_sender", address, name, handler=handler, options=options))
 
     def create_receiver(
@@ -117,7 +117,7 @@ class BlockingConnection(Handler):
         :raises LinkDetached: if the peer refuses.
         """
         driver = self._sync._driver
-        name = name or driver.link_name(address)
+        name = name or driver.link_name("receiver", address)
         link = self._on_session("create_receiver", address, name, dynamic=dynamic, handler=handler, options=options)
         if handler is not None:
             return BlockingReceiver(self, link, None, 1 if credit is None else credit)
@@ -190,7 +190,8 @@ class BlockingConnection(Handler):
 
     def on_transport_closed(self, event: Event) -> None:
         """The transport is down."""
-        self.disconnected = True
+        if not self.closing:
+            self.disconnected = True
 
     def on_connection_bound(self, event: Event) -> None:
         """There is a transport, perhaps a new one."""

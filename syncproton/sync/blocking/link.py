@@ -6,19 +6,16 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from ...engine import Endpoint, Link
+from ...engine import Link
 from ...errors import LinkException, ProtonException, Timeout
 from ..deadline import Deadline
-from ..link_driver import LinkDriver
+from ..link_driver import REASON_TIMEOUT, LinkDriver
 from .tail import Tail
 
 if TYPE_CHECKING:
     from .connection import BlockingConnection
 
 __all__ = ["BlockingLink"]
-
-#: How long to wait for the reason when a peer attaches a link otherwise than asked, in seconds.
-REASON_TIMEOUT = 1.0
 
 
 class BlockingLink:
@@ -35,16 +32,13 @@ class BlockingLink:
         self.connection = connection
         self.link = link
         self._driver = driver
-        driver.add(Tail(connection, passes=False))
+        driver.add(Tail(connection, driver))
         future = driver.connection.begin(driver.adopt, link)
         try:
             connection._wait(future, Deadline(connection.timeout), f"Opening link {link.name}")
         except Timeout:
-            refused = link.state & Endpoint.REMOTE_ACTIVE
             driver.connection.begin(driver.close)
-            if not refused:
-                raise
-            raise self._mismatch() from None
+            raise
         self._check_terminus()
 
     def close(self) -> None:
@@ -77,20 +71,20 @@ class BlockingLink:
         """The address asked for, and the one the peer attached."""
         raise NotImplementedError
 
-    def _mismatch(self) -> LinkException:
-        word = "target" if self.link.is_sender else "source"
-        return LinkException(f"Failed to open {self._driver.kind} {self.link.name}, {word} does not match")
-
     def _check_terminus(self) -> None:
         """A peer that attaches another address is about to refuse: give it time to say why."""
         asked, attached = self._addresses()
         if not asked or asked == attached:
             return
         driver = self._driver
-        detached: "Future[None]" = Future()
-        driver.connection.post(detached, driver.waiters.add, detached)
-        try:
-            self.connection._wait(detached, Deadline(REASON_TIMEOUT), "Waiting for the peer to refuse")
-        except Timeout:
-            driver.connection.begin(driver.close)
-        raise self._mismatch()
+        if attached is not None:
+            # Without an address it had that time already.
+            detached: "Future[None]" = Future()
+            driver.connection.post(detached, driver.waiters.add, detached)
+            try:
+                self.connection._wait(detached, Deadline(REASON_TIMEOUT), "Waiting for the peer to refuse")
+            except Timeout:
+                pass
+        driver.connection.begin(driver.close)
+        word = "target" if self.link.is_sender else "source"
+        raise LinkException(f"Failed to open {driver.kind} {self.link.name}, {word} does not match")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from ...engine import Event, Handler
 from ..errors import LinkDetached
+from ..link_driver import LinkDriver
 
 if TYPE_CHECKING:
     from .connection import BlockingConnection
@@ -19,20 +20,22 @@ class Tail(Handler):
 
     It does not keep the blocking connection alive.
 
-    :param passes: whether to pass the events on to the blocking connection itself.
+    :param link: the driver of the link; without one the events go on to the blocking connection itself.
     """
 
-    def __init__(self, connection: "BlockingConnection", passes: bool) -> None:
+    def __init__(self, connection: "BlockingConnection", link: Optional[LinkDriver] = None) -> None:
         self._connection = weakref.ref(connection)
-        self._passes = passes
+        self._link = link
 
     def on_unhandled(self, method: str, *args: Any) -> None:
         connection = self._connection()
         if connection is None:
             return
-        event: Event = args[0]
-        if self._passes:
+        if self._link is None:
+            event: Event = args[0]
             event.dispatch(connection)
-        elif method in ("on_link_remote_close", "on_link_remote_detach") and event.link and not connection.closing:
-            connection._detached = LinkDetached(event.link)
+        elif method in ("on_link_remote_close", "on_link_remote_detach") and not connection.closing:
+            ended = self._link.ended
+            if isinstance(ended, LinkDetached):
+                connection._detached = ended
         connection._look()
