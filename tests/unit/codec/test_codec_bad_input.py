@@ -16,7 +16,8 @@ from syncproton.errors import DataException, DecodeError
 
 EVERYTHING = [
     None, True, False, ubyte(1), uint(0), uint(1), uint(1000), ulong(0), ulong(1), ulong(2 ** 60), int32(1),
-    int32(1000), 1, 1000, 1.5, float32(1.5), timestamp(1), char("a"), decimal128(bytes(16)), uuid.UUID(int=1), b"abc", b"x" * 300,
+    int32(1000), 1, 1000, 1.5, float32(1.5), timestamp(1), char("a"), decimal128(bytes(16)), uuid.UUID(int=1),
+    b"abc", b"x" * 300,
     "abc", "x" * 300, symbol("abc"), symbol("x" * 300), [], [1, "a", [b"b"]], ["x" * 300], {}, {"a": {"b": 1}},
     {"a": "x" * 300}, Described(ulong(0x70), [True]), Array(UNDESCRIBED, Data.INT, 1, 2),
     Array(UNDESCRIBED, Data.STRING, "a", "x" * 300), Array("d", Data.LIST, [1], []), Array("d", Data.MAP, {1: 2}),
