@@ -252,46 +252,49 @@ class Event(EventBase):
         """The container the event belongs to, or ``None`` where the engine is driven by hand."""
         return self.reactor
 
+    # An application knows which endpoints an event has, and should not have to tell its type checker each time; so the
+    # types leave out that a property is ``None`` for an event that has no such endpoint.
+
     @property
-    def connection(self) -> Optional["Connection"]:
+    def connection(self) -> "Connection":
         """The connection of the event, or ``None``."""
-        found: Optional["Connection"] = self._find("connection", _connection_kind)
+        found: "Connection" = self._find("connection", _connection_kind)
         return found
 
     @property
-    def session(self) -> Optional["Session"]:
+    def session(self) -> "Session":
         """The session of the event, or ``None``."""
-        found: Optional["Session"] = self._find("session", _session_kind)
+        found: "Session" = self._find("session", _session_kind)
         return found
 
     @property
-    def link(self) -> Optional["Link"]:
+    def link(self) -> "Link":
         """The link of the event, or ``None``."""
-        found: Optional["Link"] = self._find("link", _link_kind)
+        found: "Link" = self._find("link", _link_kind)
         return found
 
     @property
-    def sender(self) -> Optional["Sender"]:
+    def sender(self) -> "Sender":
         """The link of the event if it is a sender, else ``None``."""
         link = self.link
         return link if link is not None and link.is_sender else None  # type: ignore[return-value]
 
     @property
-    def receiver(self) -> Optional["Receiver"]:
+    def receiver(self) -> "Receiver":
         """The link of the event if it is a receiver, else ``None``."""
         link = self.link
         return link if link is not None and link.is_receiver else None  # type: ignore[return-value]
 
     @property
-    def delivery(self) -> Optional["Delivery"]:
+    def delivery(self) -> "Delivery":
         """The delivery of the event, or ``None``."""
-        found: Optional["Delivery"] = self._find("delivery", _delivery_kind)
+        found: "Delivery" = self._find("delivery", _delivery_kind)
         return found
 
     @property
-    def transport(self) -> Optional["Transport"]:
+    def transport(self) -> "Transport":
         """The transport of the event, or ``None``."""
-        found: Optional["Transport"] = self._find("transport", _transport_kind)
+        found: "Transport" = self._find("transport", _transport_kind)
         return found
 
     def _find(self, name: str, kind: List[type]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from weakref import WeakSet
 
 from ..engine import Event, Handler, Link
@@ -33,7 +34,7 @@ class FlowController(Handler):
     def on_delivery(self, event: Event) -> None:
         self._top_up(event.link)
 
-    def _top_up(self, link: Link) -> None:
+    def _top_up(self, link: Any) -> None:
         if not link.is_receiver:
             return
         if link.drained():

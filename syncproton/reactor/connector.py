@@ -140,6 +140,11 @@ class Connector:
             self._dialer.cancel()
             self._dialer = None
 
+    @property
+    def established(self) -> bool:
+        """Whether there is a socket."""
+        return self._transport is not None and self._dialer is None
+
     def abandon(self) -> None:
         """Close the descriptor only: in the child of a fork the selector is the parent's."""
         if self._dialer is not None:

@@ -81,7 +81,7 @@ class Channel:
         pending = transport.pending()
         blocked = False
         while pending > 0:
-            data = transport.peek(pending)
+            data = transport.peek(pending) or b""
             try:
                 sent = self._socket.send(data)
             except (BlockingIOError, InterruptedError):

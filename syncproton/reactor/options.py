@@ -114,7 +114,7 @@ class Filter(ReceiverOption):
         # Several filters on one link are one map on the wire, so this one joins those that are there.
         data: Data = receiver.source.filter
         data.rewind()
-        filters = data.get_dict() if data.next() else {}
+        filters = (data.get_dict() if data.next() else None) or {}
         filters.update(self.filter_set)
         data.clear()
         data.put_dict(filters)

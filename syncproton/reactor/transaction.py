@@ -124,7 +124,7 @@ class Transaction:
 
         :param event: the event of the delivery; its ``transaction`` is this one.
         """
-        delivery = event.delivery
+        delivery: Delivery = event.delivery
         if delivery is self._declare:
             data = delivery.remote.data
             if data:
