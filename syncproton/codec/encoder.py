@@ -1,4 +1,4 @@
-"""Python values to bytes, always in the shortest encoding (specification part 1, sections 1.2 to 1.6).
+"""Python values to bytes, in the shortest encoding that peers take (specification part 1, sections 1.2 to 1.6).
 
 One table, keyed by the exact Python type, holds a function for each; subclasses and abstract mappings are
 looked up the slow way.  Everything is appended to one ``bytearray``.  A list or map is written with a one-byte size
@@ -151,16 +151,10 @@ def _write_described(out: bytearray, value: Described) -> None:
 
 # --- arrays ----------------------------------------------------------------------------------------------------------
 
-# How numbers are written in an array: (narrow constructor, struct letter, least, greatest) where there is one, and
-# (wide constructor, struct letter).  Every element has the array's one constructor, so one big number widens them all.
-# Elements never take the forms of no width (uint0, true ...): peers bound the count of an array by the bytes in it.
-_NARROW: Dict[int, Tuple[int, str, int, int]] = {
-    TypeCode.UINT: (0x52, "B", 0, 255),
-    TypeCode.INT: (0x54, "b", -128, 127),
-    TypeCode.ULONG: (0x53, "B", 0, 255),
-    TypeCode.LONG: (0x55, "b", -128, 127),
-}
-_WIDE: Dict[int, Tuple[int, str]] = {
+# The constructor and struct letter of numbers in an array.  They are the full-width ones: the parsers of brokers in use
+# (RabbitMQ 3) know no smalluint, smallint, smallulong or smalllong there, and others bound the count of an array by the
+# bytes in it, which rules out the forms of no width (uint0, true ...).  proton writes the same.
+_NUMBERS: Dict[int, Tuple[int, str]] = {
     TypeCode.UBYTE: (0x50, "B"),
     TypeCode.BYTE: (0x51, "b"),
     TypeCode.USHORT: (0x60, "H"),
@@ -191,8 +185,10 @@ def _write_array(out: bytearray, value: Array) -> None:
 
 def _write_elements(out: bytearray, kind: int, elements: Sequence[Any]) -> None:
     """Append the constructor that the elements share, and their contents."""
-    if kind in _WIDE:
-        _write_numbers(out, kind, elements)
+    if kind in _NUMBERS:
+        code, letter = _NUMBERS[kind]
+        out.append(code)
+        out += struct.pack(f">{len(elements)}{letter}", *elements)
     elif kind in _VARIABLE:
         code, octets_of = _VARIABLE[kind]
         _write_variable(out, code, [octets_of(element) for element in elements])
@@ -214,15 +210,6 @@ def _write_elements(out: bytearray, kind: int, elements: Sequence[Any]) -> None:
         out.append(0x40)
     else:
         raise DataException(f"{kind!r} is not an AMQP type")
-
-
-def _write_numbers(out: bytearray, kind: int, elements: Sequence[Any]) -> None:
-    code, letter = _WIDE[kind]
-    narrow = _NARROW.get(kind)
-    if narrow is not None and all(narrow[2] <= element <= narrow[3] for element in elements):
-        code, letter = narrow[:2]
-    out.append(code)
-    out += struct.pack(f">{len(elements)}{letter}", *elements)
 
 
 def _write_variable(out: bytearray, code: int, octets: Sequence[bytes]) -> None:
