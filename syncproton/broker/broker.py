@@ -68,10 +68,17 @@ class Broker:
         return self
 
     def close(self) -> None:
-        """Stop listening and drop all connections and messages.  Does nothing if that is so already."""
-        container, self._container, self._handler = self._container, None, None
-        if container is not None:
-            container.close()
+        """Stop listening, close all connections and drop all messages.  Does nothing if that is so already.
+
+        Clients are told ``amqp:connection:forced``: those that reconnect do so when the broker has started again.
+        """
+        container, handler = self._container, self._handler
+        self._container = self._handler = None
+        if container is not None and handler is not None:
+            try:
+                container.submit(handler.shut_down)
+            finally:
+                container.close()
 
     def depths(self) -> Dict[str, int]:
         """How many messages each queue in use holds, the ones being delivered included.  For any thread.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Union
 
 from syncproton.broker.consumer import Consumer
 from syncproton.broker.limits import Limits
@@ -25,6 +25,7 @@ __all__ = ["BrokerHandler"]
 
 _log = logging.getLogger("syncproton.broker")
 
+_SHUT_DOWN = Condition("amqp:connection:forced", "the broker has been stopped")
 _TOO_MANY_QUEUES = Condition("amqp:resource-limit-exceeded", "there are too many queues")
 _NO_ADDRESS = Condition("amqp:invalid-field", "the source has no address and is not dynamic")
 _NO_TRANSACTIONS = Condition("amqp:not-implemented", "this broker has no transactions")
@@ -37,6 +38,7 @@ class BrokerHandler(Handler):
     def __init__(self, limits: Limits) -> None:
         self.nodes = Nodes(limits)
         self._limits = limits
+        self._connections: Set[Connection] = set()
         self._ends: Dict[Link, Union[Consumer, Producer]] = {}
         self._serials = itertools.count(1)
 
@@ -48,6 +50,7 @@ class BrokerHandler(Handler):
         connection.container = event.container.container_id
         connection.offered_capabilities = [symbol("ANONYMOUS-RELAY")]
         connection.open()
+        self._connections.add(connection)
         _log.debug("%s has connected", connection.remote_container)
 
     def on_session_remote_open(self, event: Any) -> None:
@@ -160,7 +163,14 @@ class BrokerHandler(Handler):
         if event.connection is not None:
             self._drop_connection(event.connection, failed=True)
 
+    def shut_down(self) -> None:
+        """Close all connections, for a reason that makes clients try to come back."""
+        for connection in self._connections:
+            connection.condition = _SHUT_DOWN
+            connection.close()
+
     def _drop_connection(self, connection: Connection, failed: bool = False) -> None:
+        self._connections.discard(connection)
         self._drop([link for link in self._ends if link.connection == connection], failed)
         gone = self.nodes.drop_temporaries(connection)
         for link, end in list(self._ends.items()):

@@ -50,7 +50,7 @@ class Nodes:
         dropped = [self._queues.pop(address) for address in addresses]
         for queue in dropped:
             del self._owners[queue.address]
-            queue.clear()
+            queue.delete()
         return dropped
 
     def depths(self) -> Dict[str, int]:

@@ -47,6 +47,7 @@ class Queue:
         self.depth = 0
         #: How many links are attached to the queue.
         self.links = 0
+        self._deleted = False
         self._budget = budget
         self._max_depth = max_depth
         self._sequence = 0
@@ -69,7 +70,7 @@ class Queue:
 
         :returns: whether there was room for it.
         """
-        if self.depth >= self._max_depth or not self._budget.take(len(payload)):
+        if self._deleted or self.depth >= self._max_depth or not self._budget.take(len(payload)):
             return False
         self.depth += 1
         self._sequence += 1
@@ -80,6 +81,10 @@ class Queue:
 
     def put_back(self, messages: Iterable[QueuedMessage]) -> None:
         """Take back messages that were not consumed; they keep their places."""
+        if self._deleted:
+            for message in messages:
+                self.remove(message)
+            return
         for message in messages:
             heapq.heappush(self._returned, message)
         self.dispatch()
@@ -89,8 +94,9 @@ class Queue:
         self.depth -= 1
         self._budget.give(message.size)
 
-    def clear(self) -> None:
-        """Forget all the messages that are not being delivered."""
+    def delete(self) -> None:
+        """Forget all messages, also those that will yet come back, and take no more."""
+        self._deleted = True
         for messages in (self._fresh, self._returned, self._parked):
             for message in messages:
                 self.remove(message)

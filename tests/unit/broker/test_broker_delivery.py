@@ -163,6 +163,21 @@ def test_an_aborted_message_is_forgotten(client: Any, broker: Broker) -> None:
     assert broker.depths() == {"q": 1}
 
 
+def test_more_than_a_connection_takes_at_once(client: Any) -> None:
+    payloads = [b"%d" % number * 50_000 for number in range(100)]
+    client.send(client.sender("q"), *payloads)
+    client.receiver("q", credit=200)
+    assert [payload for _, payload in client.take(100)] == payloads
+
+
+def test_a_drain_of_more_than_a_connection_takes_at_once(client: Any) -> None:
+    client.send(client.sender("q"), *[b"x" * 50_000 for _ in range(100)])
+    receiver = client.receiver("q")
+    receiver.drain(200)
+    client.wait(lambda: not receiver.draining())
+    assert receiver.drained() == 100 and len(client.received) == 100
+
+
 def test_ten_thousand_messages(connect: Connect, broker: Broker) -> None:
     client = connect()
     sender = client.sender("q")

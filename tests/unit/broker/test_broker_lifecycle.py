@@ -8,6 +8,7 @@ from typing import Any, Callable
 import pytest
 
 from syncproton.broker import Broker
+from syncproton.engine import Endpoint
 from syncproton.url import Url
 
 
@@ -52,10 +53,12 @@ def test_messages_are_gone_after_a_restart(connect: Callable[[], Any], broker: B
     assert broker.depths() == {}
 
 
-def test_closing_drops_the_connections(connect: Callable[[], Any], broker: Broker) -> None:
+def test_closing_tells_the_clients_to_come_back_later(connect: Callable[[], Any], broker: Broker) -> None:
     client = connect()
     client.sync()
     broker.close()
+    client.wait(lambda: client.connection.state & Endpoint.REMOTE_CLOSED)
+    assert client.connection.remote_condition.name == "amqp:connection:forced"
     while client.socket.recv(1 << 16):
         pass
 

@@ -179,8 +179,19 @@ def test_memory_is_given_back(queue: Queue, budget: Budget) -> None:
     for message in taker.got[:2]:
         queue.remove(message)
     queue.put_back(taker.got[2:])
-    queue.clear()
+    queue.delete()
     assert budget.used == 0 and queue.depth == 0 and queue.is_idle
+
+
+def test_a_deleted_queue_holds_nothing_ever_again(queue: Queue, budget: Budget) -> None:
+    fill(queue, 3)
+    taker = Taker(queue, 1)
+    taker.flow(2)
+    queue.delete()
+    assert queue.depth == 2, "what is being delivered"
+    queue.put_back(taker.got)
+    assert not queue.put(b"x")
+    assert queue.depth == 0 and budget.used == 0
 
 
 def test_idle_is_empty_and_not_attached(queue: Queue) -> None:
