@@ -370,7 +370,9 @@ class Reactor:
         hook = self._hooks.get(event._type)
         if hook is not None:
             hook(event)
-        event.dispatch(self._global_handler)
+        everything = self._global_handler
+        if everything.__class__ is not Handler or everything.handlers:
+            event.dispatch(everything)
 
     def _alive(self) -> bool:
         """Whether there is anything that could still happen."""
@@ -538,6 +540,10 @@ class Reactor:
     def _forget(self, connection: Connection) -> None:
         """A connection has come to its end: keep nothing that belongs to it."""
         self._connectors.pop(connection, None)
+
+    def is_active(self, connection: Connection) -> bool:
+        """Whether a connection that this container made is up, being made, or to be made again."""
+        return self._connectors.get(connection) in self._active
 
     def acceptor_closed(self, acceptor: Acceptor) -> None:
         """An acceptor stopped listening."""

@@ -1,0 +1,170 @@
+"""The JSON configuration file of connect()."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncproton.reactor import ConfigError, Container
+from syncproton.reactor.config import ConnectConfig, read_config
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place with no configuration file in any of the usual places."""
+    monkeypatch.delenv("MESSAGING_CONNECT_FILE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: Path, text: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    return path
+
+
+def load(values: Any) -> ConnectConfig:
+    return ConnectConfig("connect.json", values)
+
+
+def test_everything() -> None:
+    config = load(
+        {
+            "scheme": "amqp",
+            "host": "broker",
+            "port": 1234,
+            "user": "u",
+            "password": "p",
+            "sasl": {"enabled": False, "mechanisms": ["PLAIN", "EXTERNAL"]},
+            "tls": {"verify": False},
+        }
+    )
+    assert str(config.url) == "amqp://broker:1234"
+    assert (config.user, config.password) == ("u", "p")
+    assert config.sasl_enabled is False
+    assert config.allowed_mechs == "PLAIN EXTERNAL"
+    assert config.ssl_domain() is not None
+
+
+def test_nothing() -> None:
+    config = load({})
+    assert (config.url.scheme, config.url.host, int(config.url.port or 0)) == ("amqps", "localhost", 5671)
+    assert config.user is config.password is config.sasl_enabled is config.allowed_mechs is None
+    assert config.ssl_domain() is None
+
+
+@pytest.mark.parametrize("port, number", [(None, 5672), (7, 7), ("7", 7), ("amqps", 5671)])
+def test_ports(port: Any, number: int) -> None:
+    assert int(load({"scheme": "amqp", "port": port}).url.port or 0) == number
+
+
+@pytest.mark.parametrize(
+    "values, key",
+    [
+        ({"scheme": "http"}, "scheme"),
+        ({"hots": "x"}, "hots"),
+        ({"port": 70000}, "port"),
+        ({"port": "no-such-service"}, "port"),
+        ({"port": True}, "port"),
+        ({"port": 1.5}, "port"),
+        ({"host": 3}, "host"),
+        ({"host": "a b"}, "host"),
+        ({"user": 3}, "user"),
+        ({"sasl": []}, "sasl"),
+        ({"sasl": {"mechanism": "PLAIN"}}, "sasl.mechanism"),
+        ({"sasl": {"enabled": "yes"}}, "sasl.enabled"),
+        ({"sasl": {"mechanisms": 3}}, "sasl.mechanisms"),
+        ({"tls": {"verify": "no"}}, "tls.verify"),
+        ({"tls": {"certificate": "x"}}, "tls.certificate"),
+    ],
+)
+def test_nonsense_names_the_file_and_the_key(values: Any, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(values)
+    assert str(caught.value).startswith(f"connect.json: {key}: ")
+
+
+def test_missing_tls_file_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"connect\.json: tls\.ca: .*missing\.pem"):
+        load({"tls": {"ca": "missing.pem"}}).ssl_domain()
+
+
+def test_password_is_never_quoted() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({"password": ["secret"]})
+    assert "secret" not in str(caught.value)
+
+
+def test_places_in_order(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_config() is None
+    places = [
+        nowhere / "home" / ".config" / "messaging" / "connect.json",
+        nowhere / "connect.json",
+        nowhere / ".connect.json",
+        nowhere / "named.json",
+    ]
+    for index, place in enumerate(places):
+        if place.name == "named.json":
+            monkeypatch.setenv("MESSAGING_CONNECT_FILE", str(place))
+        write(place, {"host": f"h{index}"})
+        config = read_config()
+        assert config is not None and config.url.host == f"h{index}"
+
+
+def test_comments(nowhere: Path) -> None:
+    write(nowhere / "connect.json", '{ // where\n "host": "a", /* not\n "host": "b", */ "user": "//x/*y*/" }')
+    config = read_config()
+    assert config is not None
+    assert config.url.host == "a" and config.user == "//x/*y*/"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3", '{"host": }', "/* {}"])
+def test_malformed_file_is_named(nowhere: Path, text: str) -> None:
+    write(nowhere / "connect.json", text)
+    with pytest.raises(ConfigError, match=r"connect\.json"):
+        read_config()
+
+
+def test_error_names_the_right_line_below_a_comment(nowhere: Path) -> None:
+    write(nowhere / "connect.json", '{\n/* one\ntwo */\n"host": oops}')
+    with pytest.raises(ConfigError, match="line 4"):
+        read_config()
+
+
+def test_named_file_must_be_there(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGING_CONNECT_FILE", str(nowhere / "gone.json"))
+    with pytest.raises(ConfigError, match="gone.json"):
+        read_config()
+
+
+def test_not_text(nowhere: Path) -> None:
+    (nowhere / "connect.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"connect\.json"):
+        read_config()
+
+
+def test_connect_without_an_address_uses_it(nowhere: Path) -> None:
+    write(
+        nowhere / "connect.json",
+        {"scheme": "amqp", "host": "h", "port": 1, "user": "file", "sasl": {"mechanisms": "PLAIN"}},
+    )
+    container = Container()
+    connection = container.connect(user="argument", password="secret", allowed_mechs="ANONYMOUS")
+    settings = container._connectors[connection]._settings
+    assert (settings.user, settings.password, settings.allowed_mechs) == ("file", "secret", "PLAIN")
+
+
+def test_connect_with_an_address_does_not(nowhere: Path) -> None:
+    write(nowhere / "connect.json", {"user": "file"})
+    container = Container()
+    connection = container.connect("amqp://h", user="argument")
+    assert container._connectors[connection]._settings.user == "argument"
+
+
+def test_connect_needs_one_or_the_other() -> None:
+    with pytest.raises(ValueError, match="configuration file"):
+        Container().connect()
