@@ -223,8 +223,9 @@ class Connection(Endpoint):
             self._put(self, Event.CONNECTION_INIT)
 
     def free(self) -> None:
-        """Give up the connection and all that is in it."""
+        """Give up the connection and all that is in it.  It is not closed by this."""
         if not self._freed:
+            self._check()
             for session in list(self._sessions):
                 session.free()
             self._release()
@@ -276,8 +277,15 @@ class Connection(Endpoint):
                 endpoint._modified = True
                 self._touched.append(endpoint)
 
-    def _unbound(self) -> None:
+    def _unbound(self, transport: "Transport", sessions: List["Session"]) -> None:
+        """The transport is gone.
+
+        :param sessions: those that were on its channels, of which the application may have freed some.
+        """
         self._transport = None
+        self._put(self, Event.CONNECTION_UNBOUND)
+        if not self._freed:
+            self._put(transport, Event.TRANSPORT)
         self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
         self._remote_condition = None
         self._forget_peer()
@@ -285,14 +293,16 @@ class Connection(Endpoint):
             endpoint._modified = False
         self._touched = []
         for delivery in self._work:
-            delivery._strand()
+            delivery._working = False
+            if not delivery._link.is_sender or delivery._id >= 0 or delivery._sent:
+                delivery._strand()
+            elif not delivery._parked:
+                delivery._parked = True
+                delivery._link._parked.append(delivery)
         self._work = []
         self._ready = {}
-        for link in list(self._links):
-            link._unbound()
-        for session in list(self._sessions):
+        for session in dict.fromkeys([*self._sessions, *sessions]):
             session._unbound()
-        self._put(self, Event.CONNECTION_UNBOUND)
         self._decref()
 
     def _add(self, endpoint: Any, siblings: List[Any]) -> None:

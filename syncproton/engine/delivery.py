@@ -41,7 +41,7 @@ class Delivery:
         # The bytes not yet sent, or received; of the received ones, ``_read`` bytes are taken already.
         self._data: Union[bytes, bytearray] = b""
         self._read = 0
-        # Whether all of the message's bytes are there, and (outgoing) whether all are sent.
+        # Whether all of the message's bytes are there; whether all are sent (outgoing), or reading is over (incoming).
         self._done = False
         self._sent = False
         self._aborted = False
@@ -166,7 +166,7 @@ class Delivery:
             connection._guard()
         if link._current is self:
             link.advance()
-        elif link._later and not self._done:
+        elif link._later and not self._done and link.is_sender:
             link._drop_later(self)
         self._settled = True
         link._unsettled -= 1
@@ -175,8 +175,9 @@ class Delivery:
     def abort(self) -> None:
         """Give up an outgoing delivery half way: the peer discards what it has of it.  It is settled by this."""
         if not self._settled:
-            self._aborted = True
             session = self._link._session
+            session._connection._check()
+            self._aborted = True
             session._outgoing_bytes -= len(self._data) - self._read
             self._data = b""
             self._read = 0
@@ -184,6 +185,12 @@ class Delivery:
 
     def _strand(self) -> None:
         """The transport is gone, and with it the number of the delivery: nothing more goes out about it."""
+        session = self._link._session
+        left = len(self._data) - self._read
+        if self._link.is_sender:
+            session._outgoing_bytes -= left
+        else:
+            session._incoming_bytes -= left
         self._id = -1
         self._data = b""
         self._read = 0

@@ -184,14 +184,26 @@ _WORDS = {
 
 def first_match(endpoints: List[Any], mask: int, after: int = -1) -> Any:
     """The first endpoint of an ordered list, made later than number ``after``, whose state matches ``mask``."""
-    low, high = 0, len(endpoints)
-    while low < high:
-        middle = (low + high) // 2
-        if endpoints[middle]._order <= after:
-            low = middle + 1
-        else:
-            high = middle
-    for index in range(low, len(endpoints)):
+    for index in range(_index(endpoints, after + 1), len(endpoints)):
         if endpoints[index]._matches(mask):
             return endpoints[index]
     return None
+
+
+def leave(endpoints: List[Any], endpoint: Any) -> None:
+    """Take an endpoint out of an ordered list, if it is there."""
+    index = _index(endpoints, endpoint._order)
+    if index < len(endpoints) and endpoints[index] is endpoint:
+        del endpoints[index]
+
+
+def _index(endpoints: List[Any], order: int) -> int:
+    """Where in an ordered list the endpoints numbered ``order`` or later begin."""
+    low, high = 0, len(endpoints)
+    while low < high:
+        middle = (low + high) // 2
+        if endpoints[middle]._order < order:
+            low = middle + 1
+        else:
+            high = middle
+    return low

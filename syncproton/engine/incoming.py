@@ -17,7 +17,7 @@ from .disposition import state_type
 from .endpoint import LOCAL_CLOSED, LOCAL_UNINIT, REMOTE_ACTIVE, REMOTE_CLOSED, REMOTE_UNINIT
 from .events import Event
 from .link import Link, Receiver, Sender
-from .session import Session
+from .session import HANDLE_MAX, Session
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -31,6 +31,13 @@ HALF = 0x80000000
 NOT_ALLOWED = "amqp:not-allowed"
 INVALID_FIELD = "amqp:invalid-field"
 FRAMING_ERROR = "amqp:connection:framing-error"
+
+
+def _unused(granted: int, used: int) -> int:
+    """What is left of a credit or window, of which ``used`` was taken since it was granted."""
+    used &= MASK
+    # A difference of more than half the numbers is a negative one: the peer counts what was never sent.
+    return max(granted - used, 0) if used < HALF else 0
 
 
 class Incoming:
@@ -63,6 +70,10 @@ class Incoming:
         if self.open is not None:
             self._opened(connection, self.open)
 
+    def unbind(self) -> None:
+        """Route nothing any more."""
+        self._connection = None
+
     def _session(self, channel: int) -> Session:
         session = self._transport._remote_channels.get(channel)
         if session is None:
@@ -71,10 +82,11 @@ class Incoming:
             raise ProtocolError(NOT_ALLOWED, f"no session on channel {channel}")
         return session
 
-    def _link(self, session: Session, handle: int) -> Link:
+    def _link(self, session: Session, handle: int) -> Optional[Link]:
+        """The link with a handle; the session is ended if there is none, and ``None`` returned."""
         link = session._remote_handles.get(handle)
         if link is None:
-            raise ProtocolError("amqp:session:unattached-handle", f"no link has handle {handle}")
+            self._violated(session, "amqp:session:unattached-handle", f"no link has handle {handle}")
         return link
 
     # --- connection
@@ -150,12 +162,14 @@ class Incoming:
             link._remote_handle = -2
             link._decref()
         session._remote_handles = {}
+        session._expect_no_attach()
         session._decref()
 
     def _violated(self, session: Session, condition: str, description: str) -> None:
         """End a session whose peer broke its rules."""
-        session._condition = Condition(condition, description)
-        session.close()
+        if not session._state & LOCAL_CLOSED:
+            session._condition = Condition(condition, description)
+            session.close()
 
     # --- links
 
@@ -164,17 +178,21 @@ class Incoming:
         connection = session._connection
         if session._state & LOCAL_CLOSED:
             return
+        if attach.handle > HANDLE_MAX:
+            raise ProtocolError(FRAMING_ERROR, f"handle {attach.handle} is above handle-max {HANDLE_MAX}")
         if attach.handle in session._remote_handles:
             self._violated(session, "amqp:session:handle-in-use", f"handle {attach.handle} is in use")
             return
         sender = bool(attach.role)  # The peer receives, so this end sends.
-        link = session._by_name.get((attach.name, sender))
-        if link is not None and link._remote_handle >= 0:
-            raise ProtocolError(INVALID_FIELD, f"a link named {attach.name!r} is attached already")
-        if link is None or not link._state & REMOTE_UNINIT:
-            link = Sender(session, attach.name) if sender else Receiver(session, attach.name)
+        link = session._answered(attach.name, sender)
+        if link is None:
+            link = session._by_name.get((attach.name, sender))
+            if link is not None and link._remote_handle >= 0:
+                raise ProtocolError(INVALID_FIELD, f"a link named {attach.name!r} is attached already")
+            if link is None or not link._state & REMOTE_UNINIT:
+                link = Sender(session, attach.name) if sender else Receiver(session, attach.name)
+            link._incref()
         link._remote_handle = attach.handle
-        link._incref()
         session._remote_handles[attach.handle] = link
         link._remote_attach = attach
         link._remote_source = link._remote_target = None
@@ -190,9 +208,9 @@ class Incoming:
     def _detach(self, channel: int, detach: Detach, payload: bytes) -> None:
         session = self._session(channel)
         connection = session._connection
-        if detach.handle not in session._remote_handles and session._state & LOCAL_CLOSED:
-            return
         link = self._link(session, detach.handle)
+        if link is None:
+            return
         link._remote_condition = Condition._from_wire(detach.error)
         if detach.closed:
             link._set_remote(REMOTE_CLOSED)
@@ -209,13 +227,9 @@ class Incoming:
     def _flow(self, channel: int, flow: Flow, payload: bytes) -> None:
         session = self._session(channel)
         connection = session._connection
-        acknowledged = flow.next_incoming_id
-        if acknowledged is None:
-            window = flow.incoming_window
-        else:
-            window = (acknowledged + flow.incoming_window - session._next_outgoing_id) & MASK
-            if window >= HALF:
-                window = 0
+        window = flow.incoming_window
+        if flow.next_incoming_id is not None:
+            window = _unused(window, session._next_outgoing_id - flow.next_incoming_id)
         session._remote_incoming_window = window
         if window > 0 and session._starved:
             connection._ready.update(session._starved)
@@ -225,14 +239,11 @@ class Incoming:
                 session._echo = True
                 connection._touch(session)
             return
-        if flow.handle not in session._remote_handles and session._state & LOCAL_CLOSED:
-            return
         link = self._link(session, flow.handle)
-        credit = flow.link_credit or 0
+        if link is None:
+            return
         if link.is_sender:
-            credit = ((flow.delivery_count or 0) + credit - link._delivery_count) & MASK
-            if credit >= HALF:
-                credit = 0
+            credit = _unused(flow.link_credit or 0, link._delivery_count - (flow.delivery_count or 0))
             link._credit += credit - link._link_credit
             link._link_credit = credit
             link._drain = bool(flow.drain)
@@ -242,6 +253,7 @@ class Incoming:
             used = ((flow.delivery_count or 0) - link._delivery_count) & MASK
             if 0 < used < HALF:
                 link._delivery_count = (link._delivery_count + used) & MASK
+                used = min(used, max(link._link_credit, 0))
                 link._link_credit -= used
                 link._credit -= used
                 link._drained += used
@@ -278,9 +290,10 @@ class Incoming:
                 delivery = self._new_delivery(session, link, transfer)
             if delivery is None:
                 link._skipping = transfer.more and not transfer.aborted
+                if session._incoming_window <= 0:
+                    session._connection._touch(link)
                 return
-            if payload:
-                delivery._data = payload
+            delivery._data = payload
         else:
             number = transfer.delivery_id
             if number is not None and number != delivery._id:
@@ -288,7 +301,9 @@ class Incoming:
                     "amqp:session:errant-link",
                     f"delivery-id {number} amid delivery {delivery._id} of link {link._name!r}",
                 )
-            if payload:
+            if delivery._sent:
+                payload = b""  # The application has finished with it.
+            elif payload:
                 if delivery._data.__class__ is not bytearray:
                     delivery._data = bytearray(delivery._data)
                 delivery._data += payload
@@ -306,10 +321,12 @@ class Incoming:
             self._abort(session, link, delivery)
         elif link._max_message_size and len(delivery._data) > link._max_message_size:
             self._refuse(link, "amqp:link:message-size-exceeded", f"a message over {link._max_message_size} bytes")
+            self._abort(session, link, delivery)
+            link._skipping = transfer.more
         if transfer.state is not None:
             delivery._remote_type = state_type(transfer.state)
             delivery.remote._set_from_wire(transfer.state)
-        if session._incoming_window <= 0 and link._local_handle >= 0:
+        if session._incoming_window <= 0:
             connection._touch(link)
         collector = connection._collector
         if collector is not None:

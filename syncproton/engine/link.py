@@ -14,7 +14,7 @@ from ..codec import PropertyDict
 from ..errors import LinkException
 from . import events
 from .delivery import Delivery
-from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
+from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 from .terminus import Terminus
 
@@ -64,6 +64,18 @@ class Link(Endpoint):
         self._max_message_size = 0
         self._properties: Any = None
         self._unsettled = 0
+        self._detached = False
+        self._credit = 0
+        self._queued = 0
+        self._drain = False
+        # Whether drain was switched by ``drain_mode``, which then holds until it is switched back.
+        self._drain_by_flag = True
+        self._drained = 0
+        # The delivery that is being read or written, and those after it.
+        self._current: Optional[Delivery] = None
+        self._later: Deque[Delivery] = deque()
+        # Outgoing deliveries that wait for credit or for the session's window.
+        self._parked: Deque[Delivery] = deque()
         self._reset()
         connection = session._connection
         connection._add(self, connection._links)
@@ -76,25 +88,14 @@ class Link(Endpoint):
         """The state that belongs to one transport."""
         self._local_handle = -1
         self._remote_handle = -1
-        self._detached = False
-        self._credit = 0
         self._link_credit = 0
         self._delivery_count = 0
-        self._queued = 0
         self._available = 0
-        self._drain = False
-        # Whether drain was switched by ``drain_mode``, which then holds until it is switched back.
-        self._drain_by_flag = True
-        self._drained = 0
         self._echo = False
-        # The delivery that is being read or written, those after it, and the incoming one whose end is awaited.
-        self._current: Optional[Delivery] = None
-        self._later: Deque[Delivery] = deque()
+        # The incoming delivery whose end is awaited.
         self._partial: Optional[Delivery] = None
         # Whether the rest of an incoming delivery that was not wanted is awaited.
         self._skipping = False
-        # Outgoing deliveries that wait for credit or for the session's window.
-        self._parked: Deque[Delivery] = deque()
         self._remote_source: Optional[Terminus] = None
         self._remote_target: Optional[Terminus] = None
         self._remote_attach: Any = None
@@ -301,13 +302,12 @@ class Link(Endpoint):
             connection._touch(self)
 
     def free(self) -> None:
-        """Give up the link; its unsettled deliveries are settled."""
+        """Give up the link; its unsettled deliveries are settled.  It is not closed by this."""
         if not self._freed:
-            session = self._session
-            if self._unsettled:
-                for deliveries in (session._outgoing, session._incoming):
-                    for delivery in [d for d in deliveries.values() if d._link is self]:
-                        delivery.settle()
+            connection = self.connection
+            connection._check()
+            self._settle_all()
+            self._leave()
             self._release()
 
     # --- the engine's half
@@ -318,30 +318,40 @@ class Link(Endpoint):
         except ValueError:
             return
 
+    def _settle_all(self) -> None:
+        """Settle all deliveries, whether the peer knows of them or not."""
+        session = self._session
+        if self._unsettled:
+            for deliveries in (session._outgoing, session._incoming):
+                for delivery in [d for d in deliveries.values() if d._link is self]:
+                    delivery.settle()
+
     def _unbound(self) -> None:
+        """The transport is gone: what only it and the peer knew goes too, what the application wants stays."""
         local, remote = self._local_handle, self._remote_handle
-        for delivery in (self._current, *self._later, *self._parked):
-            if delivery is not None:
-                delivery._strand()
         self._reset()
-        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
-        self._remote_condition = None
+        if local == remote == -2:
+            self._local_handle = self._remote_handle = -2  # Both ends had done with it: it does not come back.
+        else:
+            self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+            self._remote_condition = None
         if local >= 0:
             self._decref()
         if remote >= 0:
             self._decref()
 
-    def _finalize(self) -> None:
+    def _leave(self) -> None:
+        """Be found no more, by the application or by a peer that attaches."""
         session = self._session
         key = (self._name, self.is_sender)
         if session._by_name.get(key) is self:
             del session._by_name[key]
-        if self in session._links:
-            session._links.remove(self)
-        connection = session._connection
-        if self in connection._links:
-            connection._links.remove(self)
-        session._decref()
+        leave(session._links, self)
+        leave(session._connection._links, self)
+
+    def _finalize(self) -> None:
+        self._leave()
+        self._session._decref()
 
     def _label(self) -> str:
         source = self.remote_source.address or self.source.address
@@ -387,6 +397,8 @@ class Sender(Link):
         if connection._guard is not None:
             connection._guard()
         size = len(data)
+        if delivery._sent:
+            return size  # It was begun on a transport that is gone, and can't be completed.
         if not delivery._data:
             delivery._data = data if data.__class__ is bytes else bytes(data)
         else:
@@ -422,12 +434,36 @@ class Sender(Link):
         delivery._done = True
         if delivery._aborted and delivery._id < 0:
             delivery._sent = True  # Nothing of it was sent, so the peer need not hear of it.
-        else:
+        elif not delivery._sent:
             self._queued += 1
             self._credit -= 1
         self._current = self._later.popleft() if self._later else None
         connection._has_work(delivery)
         return True
+
+    def _settle_all(self) -> None:
+        if self._current is not None:
+            self._current.abort()
+        while self._later:
+            self._later.popleft().abort()
+        for delivery in [*self._parked, *self._session._connection._work]:
+            if delivery._link is self:
+                delivery.settle()
+        super()._settle_all()
+
+    def _unbound(self) -> None:
+        kept: Deque[Delivery] = deque()
+        for delivery in self._parked:
+            if delivery._id < 0 and not delivery._sent:
+                kept.append(delivery)  # Not begun: it goes out on the next transport.
+            else:
+                delivery._strand()
+        if self._current is not None and self._current._id >= 0:
+            self._current._strand()
+        self._parked = kept
+        self._queued = sum(delivery._done for delivery in kept)
+        self._credit = -self._queued
+        super()._unbound()
 
 
 class Receiver(Link):
@@ -464,6 +500,9 @@ class Receiver(Link):
         delivery = self._current
         if delivery is None:
             return None
+        connection = self._session._connection
+        if connection._guard is not None:
+            connection._guard()
         data = delivery._data
         start = delivery._read
         if not start and len(data) <= limit and delivery._done:
@@ -481,7 +520,7 @@ class Receiver(Link):
         session = self._session
         session._incoming_bytes -= len(data)
         if session._incoming_capacity:
-            session._connection._touch(self)
+            connection._touch(self)
         return data if isinstance(data, bytes) else bytes(data)
 
     def advance(self) -> bool:
@@ -501,12 +540,28 @@ class Receiver(Link):
             session._incoming_bytes -= left
             delivery._data = b""
             delivery._read = 0
+        delivery._sent = True
         self._credit -= 1
         self._queued -= 1
         if session._incoming_capacity:
             connection._touch(self)
         self._current = self._later.popleft() if self._later else None
         return True
+
+    def _settle_all(self) -> None:
+        super()._settle_all()
+        while self.advance():
+            pass
+
+    def _unbound(self) -> None:
+        # The peer will send again what was not settled, so the credit for it stands.
+        for delivery in (self._current, *self._later):
+            if delivery is not None:
+                delivery._strand()
+        self._current = None
+        self._later.clear()
+        self._queued = 0
+        super()._unbound()
 
 
 events._link_kind.append(Link)

@@ -8,15 +8,16 @@ frames: one flow however often credit was added, one disposition for a run of de
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from ..wire.frames import transfer_overhead, write_disposition, write_flow, write_frame, write_transfer
 from ..wire.performatives import Attach, Begin, Close, Detach, End, Open
 from .condition import Condition
-from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_UNINIT
-from .events import Event
+from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_UNINIT, REMOTE_CLOSED, Endpoint
+from .events import Event, EventType
 from .link import Link
-from .session import Session
+from .session import HANDLE_MAX, Session
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Outgoing"]
 
 MASK = 0xFFFFFFFF
-HANDLE_MAX = 0x7FFFFFFF
 
 #: Transfers wait while more than this many bytes of frames are ready to be sent.
 HIGH_WATER = 1 << 20
@@ -81,7 +81,7 @@ class Outgoing:
                     elif link._session._local_channel == -1:
                         self._again(connection, link)
             for link in links:
-                if not link.is_sender and link._local_handle >= 0:
+                if not link.is_sender and link._session._local_channel >= 0:
                     self._receiver_flow(link)
         if connection._ready:
             self._send_waiting(connection)
@@ -95,7 +95,7 @@ class Outgoing:
                     self._detach(connection, link)
         for session in sessions:
             if session._state & LOCAL_CLOSED and session._local_channel >= 0:
-                if self._must_wait(connection):
+                if self._must_wait(connection) or self._unfinished(session):
                     self._again(connection, session)
                 else:
                     self._end(session)
@@ -152,18 +152,36 @@ class Outgoing:
             return False
         return not incoming.open_received or bool(connection._work or connection._ready)
 
+    def _unfinished(self, session: Session) -> bool:
+        """Whether an end has to wait: for the peer's begin, or for deliveries that wait for credit."""
+        if session._remote_channel == -2 or self._transport._incoming.close_received:
+            return False
+        return session._remote_channel == -1 or any(
+            link.is_sender and link._queued and link._remote_handle != -2 for link in session._local_handles.values()
+        )
+
+    @staticmethod
+    def _no_room(endpoint: Endpoint, final: EventType, description: str) -> None:
+        """The peer has no number left for an endpoint: that is as good as a refusal."""
+        endpoint._remote_condition = Condition("amqp:resource-limit-exceeded", description)
+        endpoint._set_remote(REMOTE_CLOSED)
+        endpoint.connection._put(endpoint, final)
+
     # --- sessions
 
     def _begin(self, session: Session) -> None:
+        transport = self._transport
         if self._free_channels:
-            channel = min(self._free_channels)
-            self._free_channels.remove(channel)
+            channel = heappop(self._free_channels)
+        elif self._next_channel > transport._negotiated_channel_max():
+            session._local_channel = -2
+            self._no_room(session, Event.SESSION_REMOTE_CLOSE, "all channels up to channel-max are in use")
+            return
         else:
             channel = self._next_channel
             self._next_channel += 1
         session._local_channel = channel
         session._incref()
-        transport = self._transport
         transport._local_channels[channel] = session
         session._incoming_window = session._window(transport._max_frame_size)
         self._write(channel, Begin(
@@ -181,7 +199,7 @@ class Outgoing:
         self._write(channel, End(condition._to_wire() if condition is not None and condition.name else None))
         session._local_channel = -2
         del self._transport._local_channels[channel]
-        self._free_channels.append(channel)
+        heappush(self._free_channels, channel)
         for link in session._local_handles.values():
             link._local_handle = -2
             link._decref()
@@ -195,12 +213,14 @@ class Outgoing:
         handle = session._take_handle()
         if handle > session.remote_handle_max:
             session._return_handle(handle)
-            link._condition = Condition("amqp:resource-limit-exceeded", "the peer's handle-max is used up")
             link._local_handle = -2
+            self._no_room(link, Event.LINK_REMOTE_CLOSE, "all handles up to the peer's handle-max are in use")
             return
         link._local_handle = handle
         link._incref()
         session._local_handles[handle] = link
+        if link._remote_handle == -1:
+            session._await_attach(link)
         self._write(session._local_channel, Attach(
             name=link._name,
             handle=handle,
@@ -240,11 +260,12 @@ class Outgoing:
             reopened = window > session._incoming_window and session._incoming_window <= window // 2
         else:
             reopened = not session._incoming_window
-        if link._state & LOCAL_ACTIVE and (
-            link._drain or link._echo or reopened or link._link_credit != link._credit - link._queued
-        ):
-            link._link_credit = link._credit - link._queued
-            self._flow(session, link)
+        if link._local_handle >= 0 and link._state & LOCAL_ACTIVE:
+            if link._drain or link._echo or reopened or link._link_credit != link._credit - link._queued:
+                link._link_credit = link._credit - link._queued
+                self._flow(session, link)
+        elif reopened and session._state & LOCAL_ACTIVE:
+            self._flow(session, None)
 
     def _sender_flow(self, connection: "Connection", link: Link) -> None:
         if link._drained:
@@ -252,7 +273,7 @@ class Outgoing:
                 self._again(connection, link)  # What was handed over before goes first.
                 return
             link._delivery_count = (link._delivery_count + link._drained) & MASK
-            link._link_credit = 0
+            link._link_credit = max(link._link_credit - link._drained, 0)
             link._drained = 0
             self._flow(link._session, link)
         elif link._echo:
@@ -308,9 +329,10 @@ class Outgoing:
                     break
                 parked.popleft()
                 delivery._parked = False
-            if parked and len(out) > HIGH_WATER:
-                return
             del ready[link]
+            if parked and len(out) > HIGH_WATER:
+                ready[link] = None  # Next time it is the next link's turn.
+                return
 
     def _start(self, delivery: "Delivery", link: Link) -> bool:
         """Send what there is of an outgoing delivery, or let it wait its turn; true if that is all to do for it."""
@@ -371,7 +393,7 @@ class Outgoing:
             link._link_credit -= 1
             link._queued -= 1
             if delivery._settled:
-                del session._outgoing[number]
+                session._outgoing.pop(number, None)
         return True
 
     def _transfer_frames(self, delivery: "Delivery", link: Link, state: Any, limit: int, window: int) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional
+from collections import deque
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Deque, Dict, List, Optional
 
 from . import events
-from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
+from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 MAX_WINDOW = 2147483647
+HANDLE_MAX = 2147483647
 
 
 class Session(Endpoint):
@@ -23,7 +26,7 @@ class Session(Endpoint):
 
     __slots__ = (
         "_connection", "_links", "_local_channel", "_remote_channel", "_local_handles", "_remote_handles",
-        "_free_handles", "_next_handle", "_by_name",
+        "_free_handles", "_next_handle", "_by_name", "_unanswered",
         "_incoming", "_outgoing", "_next_incoming_delivery", "_next_outgoing_delivery",
         "_next_incoming_id", "_next_outgoing_id", "_incoming_window", "_remote_incoming_window", "_outgoing_window",
         "_incoming_capacity", "_incoming_bytes", "_outgoing_bytes", "_starved", "_echo", "remote_handle_max",
@@ -57,6 +60,8 @@ class Session(Endpoint):
         self._remote_handles: Dict[int, "Link"] = {}
         self._free_handles: List[int] = []
         self._next_handle = 0
+        # Links whose attach the peer has yet to answer, by name and direction, in the order in which it will answer.
+        self._unanswered: Dict[object, Deque["Link"]] = {}
         # Deliveries that the peer may still name, by delivery-id.
         self._incoming: Dict[int, "Delivery"] = {}
         self._outgoing: Dict[int, "Delivery"] = {}
@@ -131,11 +136,12 @@ class Session(Endpoint):
         return [link for link in self._links if link._matches(mask)]
 
     def free(self) -> None:
-        """Give up the session and its links; an open session is ended."""
+        """Give up the session and its links, whose unsettled deliveries are settled.  It is not ended by this."""
         if not self._freed:
+            self._connection._check()
             for link in list(self._links):
                 link.free()
-            self.close()
+            leave(self._connection._sessions, self)
             self._release()
 
     # --- the engine's half
@@ -144,40 +150,65 @@ class Session(Endpoint):
         """The incoming window that the capacity leaves, in frames."""
         if not self._incoming_capacity:
             return MAX_WINDOW
+        if not self._incoming_bytes:
+            return max(self._incoming_capacity // (max_frame_size or 32768), 1)  # Else nothing could ever come.
         left = self._incoming_capacity - self._incoming_bytes
         return max(left // (max_frame_size or 32768), 0)
 
     def _take_handle(self) -> int:
         """The lowest free handle."""
         if self._free_handles:
-            from heapq import heappop
-
             return heappop(self._free_handles)
         self._next_handle += 1
         return self._next_handle - 1
 
     def _return_handle(self, handle: int) -> None:
-        from heapq import heappush
-
         heappush(self._free_handles, handle)
 
+    def _await_attach(self, link: "Link") -> None:
+        """Expect an answer to the attach of ``link``, even should the link be closed and freed before it comes."""
+        link._incref()
+        self._unanswered.setdefault((link._name, link.is_sender), deque()).append(link)
+
+    def _answered(self, name: str, sender: bool) -> Optional["Link"]:
+        """The link whose attach the peer answers; ``None`` if it attaches of its own accord."""
+        waiting = self._unanswered.get((name, sender))
+        if waiting is None:
+            return None
+        link = waiting.popleft()
+        if not waiting:
+            del self._unanswered[name, sender]
+        return link
+
+    def _expect_no_attach(self) -> None:
+        """The peer will answer no more attaches."""
+        unanswered, self._unanswered = self._unanswered, {}
+        for waiting in unanswered.values():
+            for link in waiting:
+                link._decref()
+
     def _unbound(self) -> None:
+        """The transport is gone: what only it and the peer knew goes too."""
         local, remote = self._local_channel, self._remote_channel
+        for link in dict.fromkeys([*self._links, *self._local_handles.values(), *self._remote_handles.values()]):
+            link._unbound()
+        self._expect_no_attach()
         for deliveries in (self._incoming, self._outgoing):
             for delivery in deliveries.values():
                 delivery._strand()
         self._reset()
-        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
-        self._remote_condition = None
+        if local == remote == -2:
+            self._local_channel = self._remote_channel = -2  # Both ends had done with it: it does not come back.
+        else:
+            self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+            self._remote_condition = None
         if local >= 0:
             self._decref()
         if remote >= 0:
             self._decref()
 
     def _finalize(self) -> None:
-        sessions = self._connection._sessions
-        if self in sessions:
-            sessions.remove(self)
+        leave(self._connection._sessions, self)
         self._connection._decref()
 
     def _label(self) -> str:

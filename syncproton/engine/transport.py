@@ -142,12 +142,14 @@ class Transport(TransportSettings):
         """Stop speaking for the connection.  Its endpoints keep their local state and can be bound anew."""
         connection = self._connection
         if connection is not None:
+            connection._check()
             self._connection = None
+            self._incoming.unbind()
+            self._halted = True
+            sessions = [*self._local_channels.values(), *self._remote_channels.values()]
             self._local_channels = {}
             self._remote_channels = {}
-            connection._unbound()
-            connection._put(self, Event.TRANSPORT)
-            self._halted = True
+            connection._unbound(self, sessions)
 
     # --- input
 
@@ -547,7 +549,7 @@ class Transport(TransportSettings):
                 self._end_input()
                 self._maybe_closed()
             deadline = self._dead.deadline
-        if self._remote_idle_timeout and not self._outgoing.close_sent and not self._head_closed:
+        if self._remote_idle_timeout and self._open_sent and not self._outgoing.close_sent and not self._head_closed:
             # A frame at half the peer's time-out keeps it from thinking this end gone.
             if self._alive.expired(now, self._remote_idle_timeout / 2, self._bytes_written()):
                 if self.pending() == 0:
