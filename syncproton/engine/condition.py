@@ -39,7 +39,7 @@ class Condition:
     def _from_wire(cls, error: Optional[Error]) -> Optional["Condition"]:
         if error is None:
             return None
-        return cls(error.condition, error.description, error.info or None)
+        return cls(str(error.condition), error.description, error.info or None)
 
     def _to_wire(self) -> Error:
         return Error(symbol(self.name), self.description, self.info or None)

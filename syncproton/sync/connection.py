@@ -199,7 +199,7 @@ def connect(
         of senders and receivers.
     :param timeout: how long to wait for the connection, and the default of its calls from then on, in seconds;
         ``None`` for no limit.
-    :param urls: several places, tried in order, instead of one.
+    :param urls: several places, tried in order, instead of one.  Without ``reconnect`` each is tried once.
     :param reconnect: make the connection anew when it is lost: ``True``, or a
         :class:`~syncproton.reactor.Backoff`.
     :param heartbeat: the longest silence to be allowed on the connection, in seconds.
@@ -208,12 +208,17 @@ def connect(
     :param container: a container to use, whose thread is then shared; a new one with a thread of its own if not given.
     :param options: further keyword arguments of :meth:`syncproton.reactor.Container.connect`.
     :raises ConnectionException: if the host is unknown or refuses, if the login fails, or the peer closes at once.
-    :raises Timeout: if the peer does not answer in time.
+    :raises Timeout: if the peer does not answer in time; with ``reconnect``, its ``__cause__`` is the last failure.
     :raises WrongThread: on a container's I/O thread.
     """
     deadline = Deadline(timeout, DEFAULT_TIMEOUT)
     if urls is not None and not isinstance(urls, (str, Url)):
         urls = list(urls)
+    reconnects = reconnect is not None and reconnect is not False
+    if not reconnects:
+        reconnect = [0.0] if urls is not None else False
+    elif reconnect is True:
+        reconnect = None
     options.update(url=url, urls=urls, reconnect=reconnect, heartbeat=heartbeat, ssl_domain=ssl_domain)
     first = Url(url if url is not None else urls[0] if isinstance(urls, list) and urls else None)
     owned = container is None
@@ -225,13 +230,15 @@ def connect(
         if owned:
             raise
         # It runs already, in the background or by run() on another thread.
-    driver = ConnectionDriver(container, _without_password(first), reconnect is not False and reconnect is not None)
+    driver = ConnectionDriver(container, _without_password(first), reconnects)
     if handler is not None:
         driver.add(handler)
     connection = Connection(driver, deadline.timeout, first.path or None, owned)
     try:
         connection._wait(driver.begin(driver.open, options), deadline, "Opening connection")
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, Timeout):
+            error.__cause__ = driver.lost
         connection._finalizer.detach()
         driver.begin(driver.abort)
         if owned:

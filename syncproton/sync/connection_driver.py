@@ -40,6 +40,7 @@ class ConnectionDriver(Handler):
     :param reconnects: whether the container makes the connection anew when it is lost.
     :ivar connection: the engine's connection, once there is one.
     :ivar links: the links that have not ended.
+    :ivar lost: why the connection was lost last, or could not be made; ``None`` if that never happened.
     :ivar losses: how often the connection was lost.  A delivery received before the last loss cannot be settled.
     """
 
@@ -56,6 +57,7 @@ class ConnectionDriver(Handler):
         self._opening: Optional["Future[None]"] = None
         self._closing: List["Future[None]"] = []
         self._connected = False
+        self.lost: Optional[BaseException] = None
         self._session: Optional[Session] = None
 
     @property
@@ -226,13 +228,25 @@ class ConnectionDriver(Handler):
             self.connection.close()
 
     def on_transport_closed(self, event: Event) -> None:
-        transport = event.transport
-        condition = transport.condition if transport is not None else None
-        if self._reconnects and self.ended is None:
+        lost = connection_lost(self.url, event.transport.condition)
+        if self.ended is None and self._tries_again:
             self.losses += 1
-            lost = connection_lost(self.url, condition)
+            self.lost = lost
             for driver in list(self.links):
                 driver.interrupted(lost)
         else:
-            self.end(connection_lost(self.url, condition))
+            self.end(lost)
+            if self.connection is not None:
+                self.connection.close()
         self._gone()
+
+    def on_connection_unbound(self, event: Event) -> None:
+        # By now the container has made up its mind whether to try again.
+        if self.ended is None and self.lost is not None and not self.container.is_active(event.connection):
+            self.end(self.lost)
+            self._gone()
+
+    @property
+    def _tries_again(self) -> bool:
+        """Whether a loss now is not the end: with reconnect, or while there are other addresses to try."""
+        return self._reconnects or self._opening is not None

@@ -231,7 +231,9 @@ class BlockingConnection(Handler):
     # --- waiting for a condition; on the I/O thread
 
     def _watch(self, future: "Future[None]", condition: Callable[[], Any]) -> None:
-        if self._sync._driver.waiters.add(future):
+        if condition():
+            resolve(future, None)
+        elif self._sync._driver.waiters.add(future):
             self._watches.append((future, condition))
             self._look()
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from ...engine import Link
+from ...engine import Endpoint, Link
 from ...errors import LinkException, ProtonException, Timeout
 from ..deadline import Deadline
 from ..link_driver import REASON_TIMEOUT, LinkDriver
@@ -37,8 +37,10 @@ class BlockingLink:
         try:
             connection._wait(future, Deadline(connection.timeout), f"Opening link {link.name}")
         except Timeout:
-            driver.connection.begin(driver.close)
-            raise
+            if not link.state & Endpoint.REMOTE_ACTIVE:
+                driver.connection.begin(driver.close)
+                raise
+            # It has attached without the address asked for, which is about to be found out.
         self._check_terminus()
 
     def close(self) -> None:

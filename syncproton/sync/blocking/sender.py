@@ -48,6 +48,8 @@ class BlockingSender(BlockingLink):
         deadline = Deadline(timeout, connection.timeout)
         if error_states is None:
             error_states = (Delivery.REJECTED, Delivery.RELEASED)
+        if not isinstance(msg, Message):
+            raise TypeError(f"expected a message, not {msg!r}")
         data = msg.encode()
         connection._guard()
         future: "Future[Delivery]" = self._driver.connection.begin(self._driver.send, data, error_states)
