@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Optional
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from .reactor import Reactor
 
 __all__ = ["IO_ERROR", "Channel"]
+
+logger = logging.getLogger("syncproton.reactor")
 
 #: The name of the condition of a transport whose socket failed, or never came to be.
 IO_ERROR = "proton:io"
@@ -51,7 +54,10 @@ class Channel:
     def on_ready(self, mask: int) -> None:
         """The socket can be read, or written again."""
         if mask & READ:
-            self._read()
+            try:
+                self._read()
+            except Exception as error:
+                self._broke(error)
         self._reactor.touch(self)
 
     def _read(self) -> None:
@@ -75,28 +81,34 @@ class Channel:
 
     def flush(self) -> None:
         """Write what the transport has to say, as far as the socket takes it, and keep its clock."""
+        try:
+            blocked = self._write()
+        except Exception as error:
+            self._broke(error)
+            blocked = False
+        self._settle_ends(blocked)
+
+    def _write(self) -> bool:
+        """Write; true if the socket would not take all."""
         transport = self.transport
         if transport.idle_timeout or transport.remote_idle_timeout:
             self._tick()
         pending = transport.pending()
-        blocked = False
         while pending > 0:
             data = transport.peek(pending) or b""
             try:
                 sent = self._socket.send(data)
             except (BlockingIOError, InterruptedError):
-                blocked = True
-                break
+                return True
             except OSError:
                 # The peer may have said why before it went: that can still be read, and then ends the stream.
                 transport.close_head()
-                break
+                return False
             transport.pop(sent)
             if sent < len(data):
-                blocked = True
-                break
+                return True
             pending = transport.pending()
-        self._settle_ends(blocked)
+        return False
 
     def _settle_ends(self, blocked: bool) -> None:
         transport = self.transport
@@ -131,6 +143,17 @@ class Channel:
     def fail(self, description: str) -> None:
         """End the transport, in both directions, because of its socket."""
         fail_transport(self.transport, description)
+
+    def _broke(self, error: Exception) -> None:
+        """The transport could not cope, be it with the peer's bytes or with what the application had it encode.
+
+        That must cost this connection only, and neither the container nor the other connections.
+        """
+        logger.error("the connection with %s is given up", self.peer, exc_info=error)
+        if self.transport.condition is None:
+            self.transport.condition = Condition("amqp:internal-error", f"{type(error).__name__}: {error}")
+        self.transport.close_tail()
+        self.transport.close_head()
 
     def close(self) -> None:
         """Close the socket and leave the reactor.  The transport is not told."""

@@ -217,3 +217,23 @@ def test_one_failure_does_not_disturb_the_others(run: Run, refused_port: int) ->
 
     run(Container(Program()))
     assert len(opened) == 1
+
+
+def test_a_connection_that_cannot_be_encoded_costs_only_itself(
+    run: Run, trace_handler: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Program(trace_handler):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:
+            self.acceptor = event.container.listen("127.0.0.1:0")
+            url = f"127.0.0.1:{self.acceptor.port}"
+            self.bad = event.container.connect(url, reconnect=False, properties={"key": object()})
+
+        def on_transport_error(self, event: Any) -> None:
+            super().on_transport_error(event)
+            if event.connection is self.bad:
+                self.acceptor.close()
+
+    program = Program()
+    run(Container(program))
+    assert "amqp:internal-error" in [condition.name for condition in program.conditions]
+    assert "given up" in caplog.text
