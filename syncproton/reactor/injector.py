@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
-from typing import Any, Deque
+from typing import Any, Deque, Optional
 
 from ..errors import ProtonException
 
@@ -23,9 +23,9 @@ class EventInjector:
         self._lock = threading.RLock()
         self._events: Deque[Any] = deque()
         self._closed = False
-        self._receiver, self._sender = socket.socketpair()
-        self._receiver.setblocking(False)
-        self._sender.setblocking(False)
+        # The container is told over a socket pair, made when it first asks what to watch.
+        self._receiver: Optional[socket.socket] = None
+        self._sender: Optional[socket.socket] = None
 
     def trigger(self, event: Any) -> None:
         """Have ``event`` dispatched; events of one thread keep their order.
@@ -49,7 +49,14 @@ class EventInjector:
 
     def fileno(self) -> int:
         """The file descriptor that the container watches."""
-        return self._receiver.fileno()
+        with self._lock:
+            if self._receiver is None:
+                self._receiver, self._sender = socket.socketpair()
+                self._receiver.setblocking(False)
+                self._sender.setblocking(False)
+                if self._events or self._closed:
+                    self._wake()
+            return self._receiver.fileno()
 
     def on_selectable_init(self, event: Any) -> None:
         """The container took the injector in."""
@@ -59,8 +66,11 @@ class EventInjector:
 
     def on_selectable_readable(self, event: Any) -> None:
         """Something was triggered: pass it on to the container."""
+        receiver = self._receiver
+        if receiver is None:
+            return
         try:
-            while self._receiver.recv(4096):
+            while receiver.recv(4096):
                 pass
         except (BlockingIOError, InterruptedError):
             pass
@@ -78,12 +88,20 @@ class EventInjector:
 
     def on_selectable_final(self, event: Any) -> None:
         """The container let go of the injector."""
+        self.release()
+
+    def release(self) -> None:
+        """Close the injector at once; what was triggered and not yet dispatched is dropped."""
         with self._lock:
             self._closed = True
-            self._receiver.close()
-            self._sender.close()
+            for sock in (self._receiver, self._sender):
+                if sock is not None:
+                    sock.close()
+            self._receiver = self._sender = None
 
     def _wake(self) -> None:
+        if self._sender is None:
+            return
         try:
             self._sender.send(b"\0")
         except (BlockingIOError, InterruptedError):

@@ -7,7 +7,7 @@ import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Optional
 
-from ..engine import Condition, Transport
+from ..engine import Condition, Endpoint, Transport
 from .loop import READ, WRITE
 from .timers import Timer
 
@@ -24,6 +24,9 @@ IO_ERROR = "proton:io"
 #: Bytes asked of a socket at once.
 READ_SIZE = 131072
 
+#: Seconds that a peer is given, from the first byte, to open its half of the connection.
+OPEN_TIMEOUT = 60.0
+
 #: Seconds that a half-closed stream is given to end by itself.
 LINGER = 10.0
 
@@ -35,7 +38,7 @@ class Channel:
     reactor calls once a turn for each channel that was touched, so that all of a turn's frames leave together.
     """
 
-    __slots__ = ("transport", "peer", "_reactor", "_socket", "_fd", "_mask", "_tick_timer", "_linger_timer")
+    __slots__ = ("transport", "peer", "_reactor", "_socket", "_fd", "_mask", "_tick_timer", "_linger_timer", "_open_timer")
 
     def __init__(self, reactor: "Reactor", sock: socket.socket, transport: Transport, peer: str) -> None:
         sock.setblocking(False)
@@ -48,6 +51,7 @@ class Channel:
         self._mask = 0
         self._tick_timer: Optional[Timer] = None
         self._linger_timer: Optional[Timer] = None
+        self._open_timer = reactor.timers.after(OPEN_TIMEOUT, self._open_due)
         self._watch(READ)
         reactor.touch(self)
 
@@ -83,6 +87,11 @@ class Channel:
         """Write what the transport has to say, as far as the socket takes it, and keep its clock."""
         try:
             blocked = self._write()
+            transport = self.transport
+            if transport.idle_timeout or transport.remote_idle_timeout:
+                # What was just written counts as a sign of life; if there was nothing, the clock may want some.
+                self._tick()
+                blocked = blocked or self._write()
         except Exception as error:
             self._broke(error)
             blocked = False
@@ -91,8 +100,6 @@ class Channel:
     def _write(self) -> bool:
         """Write; true if the socket would not take all."""
         transport = self.transport
-        if transport.idle_timeout or transport.remote_idle_timeout:
-            self._tick()
         pending = transport.pending()
         while pending > 0:
             data = transport.peek(pending) or b""
@@ -129,6 +136,12 @@ class Channel:
         self.fail(f"{self.peer}: did not close its end within {LINGER:.0f} seconds")
         self._reactor.touch(self)
 
+    def _open_due(self) -> None:
+        connection = self.transport.connection
+        if connection is not None and connection.state & Endpoint.REMOTE_UNINIT:
+            self.fail(f"{self.peer}: did not open the connection within {OPEN_TIMEOUT:.0f} seconds")
+            self._reactor.touch(self)
+
     def _tick(self) -> None:
         deadline = self.transport.tick(monotonic())
         timer = self._tick_timer
@@ -158,7 +171,7 @@ class Channel:
     def close(self) -> None:
         """Close the socket and leave the reactor.  The transport is not told."""
         self._watch(0)
-        for timer in (self._tick_timer, self._linger_timer):
+        for timer in (self._tick_timer, self._linger_timer, self._open_timer):
             if timer is not None:
                 timer.cancel()
         self._socket.close()

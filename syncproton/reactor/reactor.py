@@ -400,6 +400,8 @@ class Reactor:
         self._active.clear()
         for acceptor in list(self._acceptors):
             acceptor._close()
+        for selectable in self._selectables:
+            selectable.container_ended()
         self._selectables.clear()
         self.timers.clear()
         self._tasks = 0

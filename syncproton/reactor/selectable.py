@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any, Optional
 
 from ..engine import Event
+from .injector import EventInjector
 from .loop import READ, WRITE
 from .timers import Timer
 
@@ -54,6 +56,10 @@ class Selectable:
         fileno = getattr(self._delegate, "fileno", None)
         return int(fileno()) if fileno is not None else -1
 
+    def expire_in(self, delay: float) -> None:
+        """Set :attr:`deadline` to ``delay`` seconds from now."""
+        self.deadline = monotonic() + delay
+
     def update(self) -> None:
         """Have the container look again at what is to be watched."""
         self._reactor.update(self)
@@ -73,3 +79,9 @@ class Selectable:
             self._reactor.push_event(self, Event.SELECTABLE_READABLE)
         if mask & WRITE:
             self._reactor.push_event(self, Event.SELECTABLE_WRITABLE)
+
+    def container_ended(self) -> None:
+        """The container ended before it let go of this: an :class:`EventInjector` has nobody to tell any more."""
+        self._watched = None
+        if isinstance(self._delegate, EventInjector):
+            self._delegate.release()

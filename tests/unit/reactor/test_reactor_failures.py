@@ -158,6 +158,27 @@ def test_silent_peer_is_dropped_by_the_heartbeat(run: Run, trace_handler: Any, l
     assert program.conditions[0].name == "amqp:resource-limit-exceeded"
 
 
+def test_silent_peer_without_a_heartbeat(
+    run: Run, trace_handler: Any, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncproton.reactor.io.OPEN_TIMEOUT", 0.1)
+    program = connecting(trace_handler, "amqp://127.0.0.1:%d" % listener.getsockname()[1])
+    run(Container(program))
+    assert program.conditions[0].name == "proton:io"
+    assert "did not open" in program.conditions[0].description
+
+
+def test_address_that_does_not_answer(
+    run: Run, trace_handler: Any, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncproton.reactor.dialer.CONNECT_TIMEOUT", 0.1)
+    # A connection attempt that never completes, as to a host that drops all packets.
+    monkeypatch.setattr("syncproton.reactor.loop.Loop.watch", lambda self, fd, mask, watcher: None)
+    program = connecting(trace_handler, "amqp://127.0.0.1:%d" % listener.getsockname()[1])
+    run(Container(program))
+    assert "no answer" in program.conditions[0].description
+
+
 def test_closing_while_still_connecting_ends_the_container(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
