@@ -172,8 +172,9 @@ class Receiver:
         :raises Timeout: if the peer does not answer in time.
         """
         deadline = Deadline(timeout, self._connection.timeout)
-        self._closed = True
         driver = self._driver
+        driver.connection.guard()
+        self._closed = True
         if not self._connection.closed:
             self._connection._wait(driver.connection.begin(driver.close), deadline, f"Closing link {self.name}")
 

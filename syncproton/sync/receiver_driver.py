@@ -11,7 +11,7 @@ from ..engine import Condition, Delivery, Event, Link, Receiver
 from ..errors import LinkException
 from .connection_driver import ConnectionDriver
 from .link_driver import LinkDriver
-from .waiting import fail, fresh, resolve
+from .waiting import fail, fresh, resolve, start
 
 __all__ = ["Arrival", "ReceiverDriver"]
 
@@ -52,6 +52,8 @@ class ReceiverDriver(LinkDriver):
         self.inbox: Deque[Arrival] = deque()
         self._lock = threading.Lock()
         self._waiting: Deque["Future[Arrival]"] = deque()
+        # How much credit to ask for without prefetch.  Who has asked and given up leaves it: the next may come for it.
+        self._wanted = 0
         self._refilling = False
 
     # --- for any thread
@@ -67,6 +69,7 @@ class ReceiverDriver(LinkDriver):
                 return future
             else:
                 self._waiting.append(future)
+                self._wanted = max(self._wanted, len(self._waiting))
             refill = not self._refilling and self._shortage() > 0
             if refill:
                 self._refilling = True
@@ -128,7 +131,7 @@ class ReceiverDriver(LinkDriver):
         if link is None or self.ended is not None:
             return 0
         if not self.prefetch:
-            return max(0, len(self._waiting) - link.credit)
+            return max(0, self._wanted - link.credit)
         shortage = self.prefetch - len(self.inbox) - link.credit
         return shortage if shortage * 2 >= self.prefetch else 0
 
@@ -164,11 +167,17 @@ class ReceiverDriver(LinkDriver):
         self._refill()
 
     def _hand_out(self, arrival: Arrival) -> None:
+        taker: Optional["Future[Arrival]"] = None
         with self._lock:
-            while self._waiting:
-                if resolve(self._waiting.popleft(), arrival):
-                    return
-            self.inbox.append(arrival)
+            while self._waiting and taker is None:
+                future = self._waiting.popleft()
+                taker = future if start(future) else None
+            if taker is None:
+                self.inbox.append(arrival)
+            self._wanted = len(self._waiting)
+        if taker is not None:
+            # Not with the lock held: whoever is called back may want the next message.
+            taker.set_result(arrival)
 
     def interrupted(self, error: BaseException) -> None:
         super().interrupted(error)

@@ -77,6 +77,7 @@ class Sender:
         """
         deadline = Deadline(timeout, self._connection.timeout)
         driver = self._driver
+        driver.connection.guard()
         if not self._connection.closed:
             self._connection._wait(driver.connection.begin(driver.close), deadline, f"Closing link {self.name}")
 

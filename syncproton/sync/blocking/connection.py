@@ -130,6 +130,7 @@ class BlockingConnection(Handler):
         """
         if self.closing:
             return
+        self._guard()
         self.closing = True
         try:
             self._sync.close(self.timeout)
@@ -163,6 +164,7 @@ class BlockingConnection(Handler):
         """
         deadline = Deadline(timeout, self.timeout)
         driver = self._sync._driver
+        self._guard()
         try:
             self._wait(driver.begin(self._watch, condition), deadline, msg)
         except Timeout:
@@ -220,6 +222,7 @@ class BlockingConnection(Handler):
     def _on_session(self, method: str, address: Optional[str], name: str, **keywords: Any) -> Any:
         """Have the container make a link, on the I/O thread."""
         driver = self._sync._driver
+        self._guard()
 
         def make(future: "Future[Link]") -> None:
             if driver.waiters.add(future):

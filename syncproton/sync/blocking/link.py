@@ -48,6 +48,7 @@ class BlockingLink:
 
         :raises Timeout: if that takes longer than the connection's timeout.
         """
+        self.connection._guard()
         if not self.connection.closing:
             driver = self._driver
             deadline = Deadline(self.connection.timeout)
