@@ -30,7 +30,7 @@ NO_SYMBOL: Final = symbol(None)
 
 def integer(value: Any, limit: int) -> int:
     """An integer from 0 to ``limit``."""
-    number = operator.index(value)
+    number = int(operator.index(value))  # Before Python 3.10 the index of a bool is a bool.
     if not 0 <= number <= limit:
         raise OverflowError(f"{number} is not between 0 and {limit}")
     return number
