@@ -153,22 +153,18 @@ class Transaction:
 
     def _discharged(self, event: Any, rejected: bool) -> None:
         self._finished = True
+        # First what was accepted, and then the callback, which may well close the connection.
+        pending, self._pending = self._pending, []
+        for delivery in pending:
+            if self.failed or rejected:
+                delivery.update(Delivery.RELEASED)
+            delivery.settle()
         if self.failed:
             self.handler.on_transaction_aborted(event)
-            self._release_pending()
         elif rejected:
             self.handler.on_transaction_commit_failed(event)
-            self._release_pending()
         else:
             self.handler.on_transaction_committed(event)
-            for delivery in self._pending:
-                delivery.settle()
-        self._pending.clear()
-
-    def _release_pending(self) -> None:
-        for delivery in self._pending:
-            delivery.update(Delivery.RELEASED)
-            delivery.settle()
 
     def _control(self, descriptor: symbol, fields: List[Any]) -> Delivery:
         delivery: Delivery = self.txn_ctrl.send(Message(body=Described(descriptor, fields)))
