@@ -74,6 +74,13 @@ def _core(number: int, name: str) -> EventType:
 class Handler:
     """An object whose ``on_...`` methods are called with events; its ``handlers`` are called after it."""
 
+    #: Whether the class has ``on_unhandled`` and ``handlers`` from here, so that dispatching need not call them.
+    _plain = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._plain = cls.on_unhandled is Handler.on_unhandled and cls.handlers is Handler.handlers
+
     @property
     def handlers(self) -> List[Any]:
         """The handlers called after this one, in order."""
@@ -139,18 +146,29 @@ class EventBase:
         :param handler: any object; a method that is missing is skipped (``on_unhandled`` is called, if there is one).
         :param type: dispatch as if the event were of this type.
         """
-        name = (type or self._type).method
-        method = getattr(handler, name, None)
-        if method is not None:
-            method(self)
-        else:
+        _dispatch(self, handler, (type or self._type).method)
+
+
+def _dispatch(event: EventBase, handler: Any, name: str) -> None:
+    method = getattr(handler, name, None)
+    if method is not None:
+        method(event)
+    children: Any
+    if getattr(handler, "_plain", False):
+        # Most handlers have nothing to say to most events, so that has to be quick.
+        own = handler.__dict__
+        if method is None and "on_unhandled" in own:
+            own["on_unhandled"](name, event)
+        children = own.get("_handlers")
+    else:
+        if method is None:
             method = getattr(handler, "on_unhandled", None)
             if method is not None:
-                method(name, self)
+                method(name, event)
         children = getattr(handler, "handlers", None)
-        if children:
-            for child in children:
-                self.dispatch(child, type)
+    if children:
+        for child in children:
+            _dispatch(event, child, name)
 
 
 class Event(EventBase):
