@@ -322,6 +322,8 @@ class Reactor:
         """One step of the loop; false when it is over."""
         if self._events or self._calls or self._dirty or self._over:
             self._work()
+            if self._events or self._calls:
+                self._poll(0.0)  # Work that makes work must not keep sockets and timers waiting.
             return True
         if self._stopping or not self._alive():
             return False
@@ -330,6 +332,12 @@ class Reactor:
             self._dispatch(Event(Event.REACTOR_QUIESCED, self))
             if self._events or self._calls or self._dirty or self._stopping:
                 return True
+        self._poll(timeout)
+        self._work()
+        return True
+
+    def _poll(self, timeout: Optional[float]) -> None:
+        """Wait up to ``timeout`` seconds (``None``: without limit) for sockets and timers, and serve those due."""
         deadline = self.timers.next_deadline
         if deadline is not None:
             left = max(0.0, deadline - monotonic())
@@ -338,8 +346,6 @@ class Reactor:
         if deadline is not None:
             self.timers.expire(monotonic())
         self.mark()
-        self._work()
-        return True
 
     def _work(self) -> None:
         """Run calls, dispatch events, write."""
