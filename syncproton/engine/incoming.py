@@ -36,8 +36,9 @@ FRAMING_ERROR = "amqp:connection:framing-error"
 def _unused(granted: int, used: int) -> int:
     """What is left of a credit or window, of which ``used`` was taken since it was granted."""
     used &= MASK
-    # A difference of more than half the numbers is a negative one: the peer counts what was never sent.
-    return max(granted - used, 0) if used < HALF else 0
+    if used >= HALF:
+        used -= MASK + 1  # A negative one: the peer counts what was never sent, as buggy ones do.
+    return max(granted - used, 0)
 
 
 class Incoming:

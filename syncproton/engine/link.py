@@ -259,9 +259,11 @@ class Link(Endpoint):
         self.connection._check()
         drained = 0
         if self.is_sender:
-            if self._drain and self._credit > 0:
-                drained = self._drained = self._credit
-                self._credit = 0
+            current = self._current
+            begun = current is not None and current._id >= 0  # The rest of it needs its credit.
+            if self._drain and self._credit > begun:
+                drained = self._drained = self._credit - begun
+                self._credit -= drained
                 self.connection._touch(self)
         else:
             drained, self._drained = self._drained, 0

@@ -347,7 +347,8 @@ class Outgoing:
     def _transfer(self, delivery: "Delivery", link: Link) -> bool:
         """Send all there is of a delivery; false if credit or window did not suffice."""
         session = link._session
-        if link._link_credit <= 0 or link._local_handle < 0 or session._local_channel < 0:
+        number = delivery._id
+        if link._link_credit <= 0 and number < 0 or link._local_handle < 0 or session._local_channel < 0:
             return False
         window = session._remote_incoming_window
         if window <= 0:
@@ -357,11 +358,13 @@ class Outgoing:
         done = delivery._done
         if not data and not done:
             return True
-        number = delivery._id
         if number < 0:
             number = delivery._id = session._next_outgoing_delivery
             session._next_outgoing_delivery = (number + 1) & MASK
             session._outgoing[number] = delivery
+            # Both sides count a delivery by its first frame.
+            link._delivery_count = (link._delivery_count + 1) & MASK
+            link._link_credit -= 1
         state = delivery._local_wire() if delivery._local_type else None
         tag = delivery._tag
         size = len(data)
@@ -389,8 +392,6 @@ class Outgoing:
         delivery._read = 0
         if done:
             delivery._sent = True
-            link._delivery_count = (link._delivery_count + 1) & MASK
-            link._link_credit -= 1
             link._queued -= 1
             if delivery._settled:
                 session._outgoing.pop(number, None)
