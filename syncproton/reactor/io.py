@@ -38,7 +38,9 @@ class Channel:
     reactor calls once a turn for each channel that was touched, so that all of a turn's frames leave together.
     """
 
-    __slots__ = ("transport", "peer", "_reactor", "_socket", "_fd", "_mask", "_tick_timer", "_linger_timer", "_open_timer")
+    __slots__ = (
+        "transport", "peer", "_reactor", "_socket", "_fd", "_mask", "_tick_timer", "_linger_timer", "_open_timer",
+    )
 
     def __init__(self, reactor: "Reactor", sock: socket.socket, transport: Transport, peer: str) -> None:
         sock.setblocking(False)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from .reactor import Reactor
+    from .runner import Runner
 
 __all__ = ["remember"]
 
 #: Seconds that the end of the program may be held up to take leave of the peers.
 EXIT_GRACE = 1.0
 
-_open: "WeakSet[Reactor]" = WeakSet()
+_open: "WeakSet[Runner]" = WeakSet()
 
 
-def remember(reactor: "Reactor") -> None:
+def remember(reactor: "Runner") -> None:
     """Look after a reactor that has sockets."""
     _open.add(reactor)
 

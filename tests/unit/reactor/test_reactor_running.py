@@ -19,7 +19,7 @@ import pytest
 
 from syncproton.errors import ProtonException, WrongThread
 from syncproton.handlers import MessagingHandler
-from syncproton.reactor import Container
+from syncproton.reactor import ApplicationEvent, Container
 
 Run = Callable[[Container], None]
 ROOT = Path(__file__).parents[3]
@@ -161,6 +161,21 @@ def test_stop_from_another_thread(run: Run) -> None:
     thread.start()
     run(container)
     thread.join()
+
+
+def test_stop_amid_events_that_make_events(run: Run) -> None:
+    class Endless(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            event.container.push_event(ApplicationEvent("again"))
+            event.container.schedule(0.01, self)
+
+        def on_again(self, event: Any) -> None:
+            event.container.push_event(ApplicationEvent("again"))
+
+        def on_timer_task(self, event: Any) -> None:
+            event.container.stop()
+
+    run(Container(Endless()))
 
 
 def test_what_was_sent_before_stop_goes_out(run: Run, listener: socket.socket) -> None:

@@ -104,6 +104,20 @@ def test_twelve_thousand_tasks(run: Run) -> None:
     assert log == list(range(12000))
 
 
+def test_next_deadline_and_ticking_by_hand() -> None:
+    log: List[Any] = []
+    container = Container(Timed("due", log), io_thread=False)
+    assert container.timer_deadline is None
+    container.schedule(0, None)
+    container.schedule(100, None).cancel()
+    deadline = container.timer_deadline
+    assert deadline is not None and abs(deadline - container.mark()) < 5
+    container.timer_tick()
+    assert container.timer_deadline is None and not container.quiesced
+    container.stop_events()
+    assert container.quiesced and log == []
+
+
 @pytest.mark.parametrize("delay, error", [(-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError)])
 def test_delays_that_cannot_be(delay: float, error: type) -> None:
     with pytest.raises(error, match="delay"):
