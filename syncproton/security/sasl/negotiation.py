@@ -201,7 +201,7 @@ class Negotiation:
         for mechanism in MECHANISMS.values():
             if mechanism.name not in offered or not self._allows(mechanism.name):
                 continue
-            obstacle = mechanism.client_obstacle(self)
+            obstacle = mechanism.client_obstacle(self) or self._instead_of_login(mechanism, offered)
             if obstacle is not None:
                 obstacles.append(f"{mechanism.name} ({obstacle})")
                 continue
@@ -216,6 +216,13 @@ class Negotiation:
             usable = [name for name in MECHANISMS if self._allows(name)]
             reason = f"no shared mechanism: the server offers {_listed(offered)}, we allow {_listed(usable)}"
         self._fail(PERM, reason)
+
+    def _instead_of_login(self, mechanism: Mechanism, offered: List[str]) -> Optional[str]:
+        """Why a client that came to log in does not go in anonymously where only better locks than ours would do."""
+        if mechanism.name != "ANONYMOUS" or not self.user or not self.password:
+            return None
+        unspoken = [name for name in offered if name not in MECHANISMS and self._allows(name)]
+        return f"a login was asked for, and of {_listed(unspoken)} none can be spoken" if unspoken else None
 
     def _respond(self, frame: SaslChallenge) -> None:
         assert self._client is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncproton.codec import symbol
 from syncproton.security import Negotiation
 from syncproton.security.sasl.negotiation import AUTH, OK, PERM, SYS
 from syncproton.wire.sasl_frames import SaslInit, SaslMechanisms, SaslOutcome
@@ -119,6 +120,20 @@ def test_falls_back_on_anonymous_when_plain_is_not_allowed():
     client, server = make_client("joe", "secret"), make_server(None, True, joe)
     run(client, server)
     assert client.mechanism == "ANONYMOUS" and client.outcome == OK
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "mechanism"),
+    [("joe", "secret", None), ("joe", None, "ANONYMOUS"), (None, None, "ANONYMOUS")],
+)
+def test_a_login_does_not_become_anonymous_where_other_logins_are_offered(user, password, mechanism):
+    client = make_client(user, password)
+    client.start()
+    client.receive(SaslMechanisms([symbol("SCRAM-SHA-256"), symbol("ANONYMOUS")]))
+    assert client.mechanism == mechanism
+    if mechanism is None:
+        assert client.outcome == PERM and client.error is not None
+        assert "ANONYMOUS (a login was asked for, and of SCRAM-SHA-256 none can be spoken)" in client.error.description
 
 
 def test_no_shared_mechanism():
