@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery"]
 
+#: Fewer bytes than these are not worth letting go of before the others.
+TRIM = 65536
+
 
 class Delivery:
     """A message in transit: its bytes, its tag, and what each side says has become of it."""
@@ -182,6 +185,16 @@ class Delivery:
             self._data = b""
             self._read = 0
             self.settle()
+
+    def _trim(self) -> None:
+        """Let go of bytes already taken, where that is worth the moving of those that are not."""
+        data, read = self._data, self._read
+        if read >= len(data):
+            self._data = b""
+            self._read = 0
+        elif read > TRIM and read * 2 > len(data) and isinstance(data, bytearray):
+            del data[:read]
+            self._read = 0
 
     def _strand(self) -> None:
         """The transport is gone, and with it the number of the delivery: nothing more goes out about it."""

@@ -160,6 +160,7 @@ class Incoming:
         del self._transport._remote_channels[channel]
         session._remote_channel = -2
         for link in session._remote_handles.values():
+            self._drop_partial(link)
             link._remote_handle = -2
             link._decref()
         session._remote_handles = {}

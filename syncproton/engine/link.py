@@ -404,6 +404,7 @@ class Sender(Link):
         if not delivery._data:
             delivery._data = data if data.__class__ is bytes else bytes(data)
         else:
+            delivery._trim()
             if delivery._data.__class__ is not bytearray:
                 delivery._data = bytearray(delivery._data)
             delivery._data += data
@@ -516,9 +517,7 @@ class Receiver(Link):
             if not data:
                 return None if delivery._done else b""
             delivery._read = start + len(data)
-            if delivery._read >= len(delivery._data):
-                delivery._data = b""
-                delivery._read = 0
+            delivery._trim()
         session = self._session
         session._incoming_bytes -= len(data)
         if session._incoming_capacity:
