@@ -207,7 +207,7 @@ NO_TLS: Any = {
     "speaks HTTP": [bytes_(OTHERS["HTTP"][0]), stay_silent],
     "alerts": [bytes_(OTHERS["TLS alert"][0]), stay_silent],
     "begins a record": [bytes_(b"\x16\x03\x03"), leave],
-    "says a record of nonsense": [bytes_(b"\x16\x03\x03\x00\x10" + bytes(16)), stay_silent],
+    "says a record of nonsense": [bytes_(b"\x16\x03\x03\x00\x10" + b"\xff" * 16), stay_silent],
     "says a record that is too long": [bytes_(b"\x16\x03\x03\xff\xff" + bytes(0xffff)), stay_silent],
 }
 
