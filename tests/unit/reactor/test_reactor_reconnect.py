@@ -19,8 +19,13 @@ QUICK = [0.01] * 1000
 
 
 def cut(container: Container) -> None:
-    """Cut all connections of a container, as a broken network does."""
-    container.submit(lambda: [channel._socket.shutdown(socket.SHUT_RDWR) for channel in container._channels.values()])
+    """Cut all connections of another container, as a broken network does."""
+
+    def cut_all() -> None:
+        for channel in container._channels.values():
+            channel._socket.shutdown(socket.SHUT_RDWR)
+
+    container.submit(cut_all).result(10)
 
 
 class Sink(MessagingHandler):
