@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Mapping, Optional, Tuple
 
 from server_process import ServerProcess
 
@@ -16,20 +16,20 @@ class BrokerUnderTest:
     :ivar url: where to connect, user and password included if it asks for them.
     :ivar wrong_password_url: a URL it refuses.
     :ivar queue_prefix: what stands before a queue's name in an address.
-    :ivar missing_address: an address it refuses, or None if it accepts every address.
-    :ivar missing_condition: the error condition it refuses that address with.
+    :ivar missing: an address it refuses to a sender, and one to a receiver, as not found; empty if it refuses none.
     :ivar settles_first: it sends messages pre-settled, so that nothing a receiver says reaches it.
     :ivar dead_letter_address: where a rejected message is found, or None if it is dropped.
     :ivar keeps_messages: durable messages outlive a restart.
+    :ivar spoiled_bodies: Python types that it changes, or fails over, as the whole of a body, but not inside a map.
     """
 
     name = ""
     queue_prefix = ""
-    missing_address: Optional[str] = None
-    missing_condition = ""
+    missing: Mapping[str, str] = {}
     settles_first = False
     dead_letter_address: Optional[str] = None
     keeps_messages = True
+    spoiled_bodies: Tuple[type, ...] = ()
 
     def __init__(self, server: ServerProcess, url: str, wrong_password_url: str) -> None:
         self.server = server

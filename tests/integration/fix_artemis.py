@@ -41,8 +41,7 @@ _ADDRESS_SETTINGS = """
 
 class Artemis(BrokerUnderTest):
     name = "artemis"
-    missing_address = "made.by.hand.missing"
-    missing_condition = "amqp:not-found"
+    missing = {"sender": "made.by.hand.missing", "receiver": "made.by.hand.missing"}
     dead_letter_address = "DLQ"
 
 

@@ -19,8 +19,10 @@ _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 class RabbitMQ(BrokerUnderTest):
     name = "rabbitmq"
     queue_prefix = "/queue/"
-    missing_address = "/amq/queue/missing"
-    missing_condition = "amqp:not-found"
+    # It looks at a sender's exchange only, not at the queue of /amq/queue/NAME.
+    missing = {"sender": "/exchange/missing/key", "receiver": "/amq/queue/missing"}
+    # A null value comes back as an empty data section; over a list its session process crashes.
+    spoiled_bodies = (type(None), list)
 
 
 @pytest.fixture(scope="session")
