@@ -18,6 +18,7 @@ from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_UNINIT, REMOTE_CLOSED, E
 from .events import Event, EventType
 from .link import Link
 from .session import HANDLE_MAX, Session
+from .terminus import Terminus
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -308,6 +309,9 @@ class Outgoing:
             delivery._working = False
             link = delivery._link
             if link.is_sender:
+                if link._target is not None and link._target.type == Terminus.COORDINATOR:
+                    # What was accepted under a transaction has to be there before its discharge.
+                    self._flush_dispositions()
                 if not delivery._sent and self._start(delivery, link):
                     if len(out) > HIGH_WATER:
                         connection._work = work[index + 1:]

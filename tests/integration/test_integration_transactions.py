@@ -83,6 +83,10 @@ class Accepting(InTransaction):
         container.create_receiver(self.connection, self.address)
 
     def on_message(self, event: Any) -> None:
+        if self.received == 3:
+            # What an abort gave back may come again before the link is gone.
+            self.release(event.delivery, delivered=False)
+            return
         self.accept(event.delivery, self.transaction)
         self.received += 1
         if self.received == 3:
