@@ -1,0 +1,74 @@
+"""Connections that are over leave nothing behind in a container that goes on."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import Any, Callable
+
+import pytest
+
+from syncproton.engine import Connection, Transport
+from syncproton.handlers import MessagingHandler
+from syncproton.message import Message
+from syncproton.reactor import Container
+
+COUNT = 50
+
+
+class Server(MessagingHandler):
+    """Lets senders in, and talks back on a link of its own."""
+
+    def on_link_opening(self, event: Any) -> None:
+        event.link.target.copy(event.link.remote_target)
+        if event.link.is_receiver:
+            event.container.create_sender(event.connection, "back")
+
+
+class Client(MessagingHandler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = 0
+        self.finished = threading.Event()
+
+    def on_sendable(self, event: Any) -> None:
+        if not event.sender.unsettled:
+            event.sender.send(Message(body="x"))
+
+    def on_settled(self, event: Any) -> None:
+        event.connection.close()
+
+    def on_transport_closed(self, event: Any) -> None:
+        self.done += 1
+        if self.done == COUNT:
+            self.finished.set()
+
+    def on_transport_error(self, event: Any) -> None:
+        pass
+
+
+def left(kind: type) -> int:
+    gc.collect()
+    return sum(1 for each in gc.get_objects() if type(each) is kind)
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_nothing_is_left(background: Callable[..., Container], refused_port: int, good: bool) -> None:
+    client = Client()
+    server = background(Server())
+    container = background(client)
+    port = server.listen("127.0.0.1:0").port if good else refused_port
+    before = left(Connection), left(Transport)
+    for _ in range(COUNT):
+        container.submit(
+            lambda: container.create_sender(container.connect(f"127.0.0.1:{port}", reconnect=False), "x")
+        ).result(10)
+    assert client.finished.wait(20)
+    for each in (container, server):
+        # Those that end together are tidied up a turn later.
+        each.submit(lambda: None).result(10)
+        for _ in range(200):
+            if not each.submit(lambda: each._channels or each._active).result(10):
+                break
+        assert not each._connectors and not each._policies and not each._coordinators  # type: ignore[attr-defined]
+    assert (left(Connection) - before[0], left(Transport) - before[1]) <= (2, 2)
