@@ -513,7 +513,7 @@ class Transport(TransportSettings):
         in_sasl = self._sasl is not None and self._sasl_is_open() and (self._sasl_header_sent or not self._server)
         if quiet or in_sasl:
             # SASL's last words, such as the outcome, go out still.
-            if self._sasl is not None and self._sasl_header_sent:
+            if self._sasl is not None and (self._sasl_header_sent or self._server and self._sasl_reader is not None):
                 self._sasl_output(self._sasl)
             self._halted = True
         elif not outgoing.close_sent and not self._head_closed:
