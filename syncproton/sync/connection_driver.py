@@ -25,6 +25,9 @@ T = TypeVar("T")
 #: The condition with which a broker closes connections that are welcome to come back.
 FORCED_CLOSE = "amqp:connection:forced"
 
+#: The property by which brokers say in their open that they are about to close, for they have no other way to refuse.
+OPEN_FAILED = "amqp:connection-establishment-failed"
+
 #: Transport conditions after which connecting again is useless.
 FATAL_CONDITIONS = ("amqp:unauthorized-access",)
 
@@ -193,6 +196,10 @@ class ConnectionDriver(Handler):
         self._connected = True
 
     def on_connection_remote_open(self, event: Event) -> None:
+        connection = event.connection
+        assert connection is not None
+        if connection.state & Endpoint.REMOTE_CLOSED or OPEN_FAILED in (connection.remote_properties or {}):
+            return  # It was refused, and the close that follows tells why.
         if self._opening is not None:
             resolve(self._opening, None)
             self._opening = None
@@ -208,16 +215,24 @@ class ConnectionDriver(Handler):
             connection.close()
             self.end(error)
 
+    def on_session_local_close(self, event: Event) -> None:
+        if event.session is not None and event.session.condition is not None:
+            # The peer broke the session's rules.  It may or may not answer; nobody is to wait for that.
+            self._session_over(event.session)
+
     def on_session_remote_close(self, event: Event) -> None:
         session = event.session
         assert session is not None
-        error = SessionEnded(session)
         session.close()
+        self._session_over(session)
+        session.free()
+
+    def _session_over(self, session: Session) -> None:
+        error = SessionEnded(session)
         if session is self._session:
             self._session = None
         for driver in [driver for driver in self.links if driver.session is session]:
             driver.end(error)
-        session.free()
 
     def on_transport_error(self, event: Event) -> None:
         transport = event.transport

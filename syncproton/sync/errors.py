@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ..errors import ConnectionException, LinkException, ProtonException, SessionException
 
 if TYPE_CHECKING:
-    from ..engine import Condition, Connection, Delivery, Link, Session
+    from ..engine import Condition, Connection, Delivery, Endpoint, Link, Session
 
 __all__ = [
     "ConnectionClosed",
@@ -26,18 +26,24 @@ def _because(condition: Optional["Condition"]) -> str:
     return "closed by peer" if condition is None else f"closed due to: {condition}"
 
 
+def _reason(endpoint: "Endpoint") -> Optional["Condition"]:
+    """The peer's error condition; or ours, with which the engine answers a breach of the rules."""
+    return endpoint.remote_condition or endpoint.condition
+
+
 class LinkDetached(LinkException):
-    """The peer closed or detached a link.
+    """The peer closed or detached a link, or broke its rules.
 
     :param link: the link.
     :ivar link: the link.
-    :ivar condition: the name of the peer's error condition, such as ``amqp:not-found``, or ``None``.
-    :ivar description: the peer's own words, or ``None``.
+    :ivar condition: the name of the peer's error condition, such as ``amqp:not-found``, or of that which it was told
+        for a breach of the rules, or ``None``.
+    :ivar description: the peer's own words, or what it was told, or ``None``.
     """
 
     def __init__(self, link: "Link") -> None:
         self.link = link
-        condition = link.remote_condition
+        condition = _reason(link)
         self.condition: Optional[str] = condition.name if condition is not None else None
         self.description: Optional[str] = condition.description if condition is not None else None
         if link.is_sender:
@@ -48,17 +54,18 @@ class LinkDetached(LinkException):
 
 
 class SessionEnded(SessionException):
-    """The peer ended a session, and with it the links that were on it.
+    """The peer ended a session, or broke its rules; with it end the links that were on it.
 
     :param session: the session.
     :ivar session: the session.
-    :ivar condition: the name of the peer's error condition, or ``None``.
-    :ivar description: the peer's own words, or ``None``.
+    :ivar condition: the name of the peer's error condition, or of that which it was told for a breach of the rules, or
+        ``None``.
+    :ivar description: the peer's own words, or what it was told, or ``None``.
     """
 
     def __init__(self, session: "Session") -> None:
         self.session = session
-        condition = session.remote_condition
+        condition = _reason(session)
         self.condition: Optional[str] = condition.name if condition is not None else None
         self.description: Optional[str] = condition.description if condition is not None else None
         super().__init__(f"Session on connection {session.connection.hostname} {_because(condition)}")

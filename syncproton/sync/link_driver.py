@@ -35,6 +35,7 @@ class LinkDriver(Handler):
     :param name: the link's name.
     :param children: handlers that get the link's events too.
     :ivar link: the engine's link, once it is attached.
+    :ivar address: the address at the peer's end, as it said when it attached last.
     """
 
     kind = "link"
@@ -46,6 +47,7 @@ class LinkDriver(Handler):
         self.waiters = Waiters()
         self.link: Optional[Link] = None
         self.session: Optional[Session] = None
+        self.address: Optional[str] = None
         self._opening: Optional["Future[None]"] = None
         self._closing: List["Future[None]"] = []
 
@@ -122,6 +124,11 @@ class LinkDriver(Handler):
 
     # --- events
 
+    def on_link_local_close(self, event: Event) -> None:
+        if self.link is not None and self.link.condition is not None:
+            # The peer broke the link's rules.  It may or may not answer; nobody is to wait for that.
+            self.end(LinkDetached(self.link))
+
     def on_link_remote_open(self, event: Event) -> None:
         if self.link is not None:
             self._opened(self.link)
@@ -135,6 +142,9 @@ class LinkDriver(Handler):
             self._leave(self.link, Link.detach)
 
     def _opened(self, link: Link) -> None:
+        if link.state & Endpoint.REMOTE_CLOSED:
+            return  # It was refused, and the next event tells why.
+        self.address = link.remote_target.address if link.is_sender else link.remote_source.address
         if self._opening is not None:
             if self._may_be_refused(link):
                 self.connection.container.schedule(REASON_TIMEOUT, _Later(self._take_as_opened))

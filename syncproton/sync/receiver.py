@@ -117,8 +117,7 @@ class Receiver:
     @property
     def address(self) -> Optional[str]:
         """The source address, as the peer says: that of the new node if it was to be dynamic."""
-        link = self._driver.link
-        return link.remote_source.address if link is not None else None
+        return self._driver.address
 
     @property
     def closed(self) -> bool:

@@ -46,8 +46,7 @@ class Sender:
     @property
     def address(self) -> Optional[str]:
         """The target address, as the peer says."""
-        link = self._driver.link
-        return link.remote_target.address if link is not None else None
+        return self._driver.address
 
     @property
     def closed(self) -> bool:

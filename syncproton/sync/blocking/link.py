@@ -10,6 +10,7 @@ from ...engine import Endpoint, Link
 from ...errors import LinkException, ProtonException, Timeout
 from ..deadline import Deadline
 from ..link_driver import REASON_TIMEOUT, LinkDriver
+from ..waiting import fresh
 from .tail import Tail
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class BlockingLink:
                 self.connection._wait(detached, Deadline(REASON_TIMEOUT), "Waiting for the peer to refuse")
             except Timeout:
                 pass
+        if driver.ended is not None:
+            raise fresh(driver.ended)
         driver.connection.begin(driver.close)
         word = "target" if self.link.is_sender else "source"
         raise LinkException(f"Failed to open {driver.kind} {self.link.name}, {word} does not match")

@@ -157,4 +157,4 @@ class BlockingReceiver(BlockingLink):
 
     def _addresses(self) -> Tuple[Optional[str], Optional[str]]:
         link = self.link
-        return None if link.source.dynamic else link.source.address, link.remote_source.address
+        return None if link.source.dynamic else link.source.address, self._driver.address

@@ -62,7 +62,7 @@ class BlockingSender(BlockingLink):
             raise _plain(error) from None
 
     def _addresses(self) -> Tuple[Optional[str], Optional[str]]:
-        return self.link.target.address, self.link.remote_target.address
+        return self.link.target.address, self._driver.address
 
 
 def _plain(error: SendException) -> SendException:
