@@ -527,7 +527,7 @@ class Transport(TransportSettings):
 
     def _tls_failed(self, error: SSLException) -> None:
         self._out.clear()
-        self._fail(FRAMING_ERROR, f"SSL Failure: {error}", quiet=True)
+        self._fail(FRAMING_ERROR, str(error), quiet=True)
 
     def _put(self, etype: EventType) -> None:
         connection = self._connection
