@@ -161,7 +161,7 @@ class ReceiverDriver(LinkDriver):
             if arrival.settled:
                 delivery.settle()
             self._hand_out(arrival)
-        elif delivery.updated and delivery.settled:
+        elif delivery.updated and delivery.settled and not delivery.partial:
             # The sender gave it up, or completed the exchange: there is nothing left to tell it.
             delivery.settle()
         self._refill()
