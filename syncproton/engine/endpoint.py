@@ -100,7 +100,11 @@ class Endpoint:
 
     @property
     def remote_condition(self) -> Optional[Condition]:
-        """The error with which the peer closed this endpoint, or ``None``."""
+        """The error with which the peer closed this endpoint, or ``None``.
+
+        Where the peer broke the rules of a session or link, so that it was closed from this end, it is what the peer
+        was told; that can be told apart by the peer's half being open still.
+        """
         return self._remote_condition
 
     @property

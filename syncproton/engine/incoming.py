@@ -170,7 +170,7 @@ class Incoming:
     def _violated(self, session: Session, condition: str, description: str) -> None:
         """End a session whose peer broke its rules."""
         if not session._state & LOCAL_CLOSED:
-            session._condition = Condition(condition, description)
+            session._condition = session._remote_condition = Condition(condition, description)
             session.close()
 
     # --- links
@@ -362,7 +362,7 @@ class Incoming:
 
     def _refuse(self, link: Link, condition: str, description: str) -> None:
         """Detach a link whose peer broke its rules."""
-        link._condition = Condition(condition, description)
+        link._condition = link._remote_condition = Condition(condition, description)
         link.close()
 
     def _abort(self, session: Session, link: Link, delivery: Delivery) -> None:

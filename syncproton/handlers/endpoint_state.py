@@ -7,7 +7,7 @@ An application mostly wants to know three moments instead:
 opening    the peer opened its half, ours is still untouched
 opened     both halves are open
 closing    the peer closed its half without an error, ours is still open
-error      the peer closed its half with an error condition
+error      the peer closed its half with an error condition, or broke the rules
 closed     both halves are closed
 =========  ============================================================
 """
@@ -79,6 +79,12 @@ class EndpointStateHandler(Handler):
         elif cls.is_local_open(endpoint) and cls.is_remote_closed(endpoint):
             logger.error("%s closed by peer", endpoint_type)
 
+    @classmethod
+    def _is_for_a_breach(cls, endpoint: Endpoint) -> bool:
+        """Whether the engine closed our half because the peer broke the rules: it has the same condition twice then."""
+        condition = endpoint.condition
+        return condition is not None and condition is endpoint.remote_condition
+
     # The engine's events, one group for each kind of endpoint.
 
     def on_connection_local_open(self, event: Event) -> None:
@@ -128,6 +134,8 @@ class EndpointStateHandler(Handler):
     def on_session_local_close(self, event: Event) -> None:
         if self.is_remote_closed(event.session):
             self.on_session_closed(event)
+        elif self._is_for_a_breach(event.session):
+            self.on_session_error(event)
 
     def on_session_remote_close(self, event: Event) -> None:
         session = event.session
@@ -155,6 +163,8 @@ class EndpointStateHandler(Handler):
     def on_link_local_close(self, event: Event) -> None:
         if self.is_remote_closed(event.link):
             self.on_link_closed(event)
+        elif self._is_for_a_breach(event.link):
+            self.on_link_error(event)
 
     def on_link_remote_close(self, event: Event) -> None:
         link = event.link

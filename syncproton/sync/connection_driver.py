@@ -216,7 +216,7 @@ class ConnectionDriver(Handler):
             self.end(error)
 
     def on_session_local_close(self, event: Event) -> None:
-        if event.session is not None and event.session.condition is not None:
+        if event.session is not None and event.session.remote_condition is not None:
             # The peer broke the session's rules.  It may or may not answer; nobody is to wait for that.
             self._session_over(event.session)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ..errors import ConnectionException, LinkException, ProtonException, SessionException
 
 if TYPE_CHECKING:
-    from ..engine import Condition, Connection, Delivery, Endpoint, Link, Session
+    from ..engine import Condition, Connection, Delivery, Link, Session
 
 __all__ = [
     "ConnectionClosed",
@@ -26,11 +26,6 @@ def _because(condition: Optional["Condition"]) -> str:
     return "closed by peer" if condition is None else f"closed due to: {condition}"
 
 
-def _reason(endpoint: "Endpoint") -> Optional["Condition"]:
-    """The peer's error condition; or ours, with which the engine answers a breach of the rules."""
-    return endpoint.remote_condition or endpoint.condition
-
-
 class LinkDetached(LinkException):
     """The peer closed or detached a link, or broke its rules.
 
@@ -43,7 +38,7 @@ class LinkDetached(LinkException):
 
     def __init__(self, link: "Link") -> None:
         self.link = link
-        condition = _reason(link)
+        condition = link.remote_condition
         self.condition: Optional[str] = condition.name if condition is not None else None
         self.description: Optional[str] = condition.description if condition is not None else None
         if link.is_sender:
@@ -65,7 +60,7 @@ class SessionEnded(SessionException):
 
     def __init__(self, session: "Session") -> None:
         self.session = session
-        condition = _reason(session)
+        condition = session.remote_condition
         self.condition: Optional[str] = condition.name if condition is not None else None
         self.description: Optional[str] = condition.description if condition is not None else None
         super().__init__(f"Session on connection {session.connection.hostname} {_because(condition)}")

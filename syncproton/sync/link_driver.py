@@ -125,7 +125,7 @@ class LinkDriver(Handler):
     # --- events
 
     def on_link_local_close(self, event: Event) -> None:
-        if self.link is not None and self.link.condition is not None:
+        if self.link is not None and self.link.remote_condition is not None:
             # The peer broke the link's rules.  It may or may not answer; nobody is to wait for that.
             self.end(LinkDetached(self.link))
 

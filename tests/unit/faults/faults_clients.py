@@ -106,6 +106,9 @@ class Client(MessagingHandler):
         self._note("on_link_closing", None)
         event.connection.close()
 
+    def on_link_remote_detach(self, event: Any) -> None:
+        event.link.close()
+
     def on_disconnected(self, event: Any) -> None:
         self._note("on_disconnected", event.transport.condition)
 

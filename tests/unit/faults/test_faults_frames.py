@@ -18,7 +18,7 @@ from syncproton.sync import InDoubt
 from syncproton.utils import BlockingConnection
 from syncproton.wire.frames import AMQP_HEADER
 from syncproton.wire.performatives import Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer
-from syncproton.wire.states import Accepted
+from syncproton.wire.states import Accepted, Error
 from syncproton.wire.termini import Source, Target
 
 FRAMING_ERROR = "amqp:connection:framing-error"
@@ -224,11 +224,20 @@ def test_more_than_the_credit(answer: Script, peer: Any) -> None:
 def test_contained_breach_by_callbacks(case: str, peer: Any, client: Any, still_works: Callable[[], None]) -> None:
     role, script, performative, condition = CONTAINED[case]
     bad = peer([*script, hear(performative), leave])
-    client(bad.url, role)
+    seen = client(bad.url, role)
+    assert seen.errors[0][:2] == ("on_link_error" if performative is Detach else "on_session_error", condition)
+    assert seen.errors[0][2]
     assert bad.talk().told(performative) == condition
     still_works()
 
 
+def test_close_after_a_detach_with_an_error_is_no_breach(peer: Any, client: Any) -> None:
+    error = Error("amqp:link:detach-forced", "later")
+    seen = client(peer([*ATTACHED, say(Detach(0, False, error)), hear(Detach), leave]).url, "sender")
+    assert "on_link_error" not in seen.callbacks
+
+
+#: A performative with a value at some place, that the client's connection has come to the point for.
 FIELDS: Any = {
     "open": ("sender", OPENED[:6], lambda value: composite(0x10, "a10470656572", *["40"] * 8, value)),
     "begin": ("sender", [*OPENED, hear(Begin)],
