@@ -82,8 +82,8 @@ class EndpointStateHandler(Handler):
     @classmethod
     def _is_for_a_breach(cls, endpoint: Endpoint) -> bool:
         """Whether the engine closed our half because the peer broke the rules: it has the same condition twice then."""
-        condition = endpoint.condition
-        return condition is not None and condition is endpoint.remote_condition
+        condition = endpoint.remote_condition
+        return condition is not None and condition is endpoint.condition
 
     # The engine's events, one group for each kind of endpoint.
 
