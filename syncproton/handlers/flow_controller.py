@@ -16,9 +16,15 @@ class FlowController(Handler):
     An application that drains a receiver takes its credit into its own hands: from then on the receiver is left alone.
 
     :param window: how many messages may be outstanding, as link credit.
+    :raises TypeError: if that is not a number.
+    :raises ValueError: if it is negative, or more than the protocol can say.
     """
 
     def __init__(self, window: int = 1024) -> None:
+        if isinstance(window, bool) or not isinstance(window, int):
+            raise TypeError(f"a credit window is a number of messages, not {window!r}")
+        if not 0 <= window <= 4294967295:
+            raise ValueError(f"a credit window is 0 to 4294967295 messages, not {window!r}")
         self._window = window
         self._drained: "WeakSet[Link]" = WeakSet()
 

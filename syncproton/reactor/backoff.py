@@ -60,11 +60,18 @@ def delay_source(reconnect: Any) -> Optional[Callable[[], Iterator[float]]]:
     :param reconnect: ``None`` or ``True`` for the default :class:`Backoff`, ``False`` for no reconnecting, an iterable
         of delays in seconds, or an object with ``next`` and ``reset`` methods.
     :raises TypeError: for anything else.
+    :raises ValueError: for a list with a delay that is infinite.
     """
     if reconnect is None or reconnect is True:
         reconnect = Backoff()
     if reconnect is False:
         return None
+    if isinstance(reconnect, (list, tuple)):
+        for delay in reconnect:
+            if isinstance(delay, bool) or not isinstance(delay, (int, float)):
+                raise TypeError(f"a delay between attempts to connect is a number of seconds, not {delay!r}")
+            if not delay < float("inf"):
+                raise ValueError(f"a delay between attempts to connect is a number of seconds, not {delay!r}")
     if isinstance(reconnect, Iterable) and not isinstance(reconnect, (str, bytes)):
         return _from_iterable(reconnect)
     if hasattr(reconnect, "next") and hasattr(reconnect, "reset"):

@@ -11,6 +11,7 @@ from ..engine import Connection, Event, Receiver, Sender, Session, Terminus, Tra
 from ..security import SSLDomain
 from ..url import Url
 from .acceptor import Acceptor
+from .arguments import check_connect, check_names, check_ssl_domain, symbols
 from .attempts import Attempts
 from .backoff import delay_source
 from .config import ConnectConfig, read_config
@@ -22,23 +23,6 @@ from .ssl_config import SSLConfig
 from .transaction import Coordinator, Transaction
 
 __all__ = ["Container"]
-
-_KEYWORDS = frozenset(
-    (
-        "sasl_enabled",
-        "allowed_mechs",
-        "allow_insecure_mechs",
-        "user",
-        "password",
-        "virtual_host",
-        "offered_capabilities",
-        "desired_capabilities",
-        "properties",
-        "sni",
-        "max_frame_size",
-        "container_id",
-    )
-)
 
 
 class Container(Reactor):
@@ -70,6 +54,7 @@ class Container(Reactor):
         global_handler: Any = None,
         io_thread: bool = True,
     ) -> None:
+        check_names(container_id=container_id)
         self.container_id = container_id or str(uuid.uuid4())
         super().__init__(*handlers, io_thread=io_thread, global_handler=global_handler, name=self.container_id)
         self.ssl = SSLConfig()
@@ -115,9 +100,8 @@ class Container(Reactor):
         :raises TypeError: for any other keyword, or an argument of a wrong kind.
         :raises ValueError: for a URL that makes no sense, or for none or too many of them.
         """
-        for keyword in kwargs:
-            if keyword not in _KEYWORDS:
-                raise TypeError(f"connect() got an unexpected keyword argument {keyword!r}")
+        check_connect(kwargs)
+        check_ssl_domain(ssl_domain)
         if sum(given is not None for given in (url, urls, address)) > 1:
             raise ValueError("only one of url, urls and address can be given")
         config: Optional[ConnectConfig] = None
@@ -167,8 +151,8 @@ class Container(Reactor):
     ) -> Connection:
         connection = self.connection(handler)
         connection.container = kwargs.get("container_id") or self.container_id
-        connection.offered_capabilities = _symbols(kwargs.get("offered_capabilities"))
-        connection.desired_capabilities = _symbols(kwargs.get("desired_capabilities"))
+        connection.offered_capabilities = symbols(kwargs.get("offered_capabilities"))
+        connection.desired_capabilities = symbols(kwargs.get("desired_capabilities"))
         connection.properties = kwargs.get("properties")
         self._connectors[connection] = Connector(self, connection, attempts, settings)
         connection.open()
@@ -228,7 +212,7 @@ class Container(Reactor):
     ) -> Sender:
         checked = check_options(options)
         tag_iterator = _tag_iterator(tags)
-        _check_addresses(target, source, name)
+        check_names(target=target, source=source, name=name)
         if isinstance(context, (str, Url)):
             target = target or Url(context).path or None
         session = self._session(context)
@@ -276,7 +260,7 @@ class Container(Reactor):
         self, context: Any, source: Any, target: Any, name: Any, dynamic: bool, handler: Any, options: Any
     ) -> Receiver:
         checked = check_options(options)
-        _check_addresses(target, source, name)
+        check_names(target=target, source=source, name=name)
         if isinstance(context, (str, Url)):
             source = source or Url(context).path or None
         session = self._session(context)
@@ -365,9 +349,11 @@ class Container(Reactor):
         :param ssl_domain: TLS settings; by default, for an ``amqps`` URL, those of :attr:`ssl`.
         :returns: the listener, with a ``close`` method.
         :raises ListenError: (an ``OSError``) if that is not possible.
+        :raises TypeError: for an argument of a wrong kind.
         :raises ValueError: for a URL that makes no sense.
         """
         parsed = Url(url).require_amqp()
+        check_ssl_domain(ssl_domain)
         if ssl_domain is None and parsed.scheme == Url.AMQPS:
             ssl_domain = self.ssl.server
         acceptor = self.acceptor(parsed.host, int(parsed.port or 0))
@@ -405,21 +391,6 @@ def _addresses(url: Any, urls: Any) -> List[Url]:
     if not given:
         raise ValueError("there are no urls to connect to")
     return [Url(each).require_amqp() for each in given]
-
-
-def _symbols(capabilities: Any) -> Any:
-    """A capability or several, as symbols."""
-    if capabilities is None:
-        return None
-    if isinstance(capabilities, str):
-        return [symbol(capabilities)]
-    return [each if isinstance(each, symbol) else symbol(each) for each in capabilities]
-
-
-def _check_addresses(*names: Any) -> None:
-    for name in names:
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"an address or a link's name is a string, not {name!r}")
 
 
 def _tag_iterator(tags: Any) -> Optional[Iterator[Any]]:

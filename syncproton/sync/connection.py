@@ -16,7 +16,7 @@ from .connection_driver import ConnectionDriver
 from .deadline import Deadline
 from .link_driver import LinkDriver
 from .receiver import Receiver
-from .receiver_driver import ReceiverDriver
+from .receiver_driver import ReceiverDriver, check_credit
 from .sender import Sender
 from .sender_driver import SenderDriver
 from .waiting import wait
@@ -117,10 +117,7 @@ class Connection:
         :raises LinkDetached: if the peer refuses the link.
         :raises Timeout: if it does not answer in time.
         """
-        if isinstance(credit, bool) or not isinstance(credit, int):
-            raise TypeError(f"credit is a number of messages, not {credit!r}")
-        if credit < 0:
-            raise ValueError(f"credit must be non-negative, not {credit}")
+        check_credit(credit)
         if address is None and not dynamic:
             address = self._path
         driver = ReceiverDriver(self._driver, name or self._driver.link_name("receiver", address), credit)
@@ -220,10 +217,12 @@ def connect(
     elif reconnect is True:
         reconnect = None
     options.update(url=url, urls=urls, reconnect=reconnect, heartbeat=heartbeat, ssl_domain=ssl_domain)
-    first = Url(url if url is not None else urls[0] if isinstance(urls, list) and urls else None)
+    first = Url(url if url is not None else (urls[0] if urls else None) if isinstance(urls, list) else urls)
     owned = container is None
     if container is None:
         container = Container()
+    elif not isinstance(container, Container):
+        raise TypeError(f"container must be a Container, not {type(container).__name__}")
     try:
         container.start_background()
     except ProtonException:

@@ -13,7 +13,19 @@ from .connection_driver import ConnectionDriver
 from .link_driver import LinkDriver
 from .waiting import fail, fresh, resolve, start
 
-__all__ = ["Arrival", "ReceiverDriver"]
+__all__ = ["Arrival", "ReceiverDriver", "check_credit"]
+
+
+def check_credit(credit: Any) -> None:
+    """Check how many messages a peer may send in advance.
+
+    :raises TypeError: if it is not a number.
+    :raises ValueError: if it is negative, or more than the protocol can say.
+    """
+    if isinstance(credit, bool) or not isinstance(credit, int):
+        raise TypeError(f"credit is a number of messages, not {credit!r}")
+    if not 0 <= credit <= 4294967295:
+        raise ValueError(f"credit is 0 to 4294967295 messages, not {credit}")
 
 
 class Arrival:

@@ -13,6 +13,7 @@ from ..connection import Connection as SyncConnection
 from ..connection import connect
 from ..deadline import Deadline, seconds
 from ..errors import LinkDetached
+from ..receiver_driver import check_credit
 from ..waiting import fail, fresh, resolve, wait
 from .receiver import BlockingReceiver, Fetcher
 from .sender import BlockingSender
@@ -116,6 +117,7 @@ class BlockingConnection(Handler):
         :param options: a link option, or a list of them.
         :raises LinkDetached: if the peer refuses.
         """
+        check_credit(credit or 0)
         driver = self._sync._driver
         name = name or driver.link_name("receiver", address)
         link = self._on_session("create_receiver", address, name, dynamic=dynamic, handler=handler, options=options)

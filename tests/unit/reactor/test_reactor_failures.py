@@ -247,7 +247,8 @@ def test_a_connection_that_cannot_be_encoded_costs_only_itself(
         def on_start(self, event: Any) -> None:
             self.acceptor = event.container.listen("127.0.0.1:0")
             url = f"127.0.0.1:{self.acceptor.port}"
-            self.bad = event.container.connect(url, reconnect=False, properties={"key": object()})
+            self.bad = event.container.connect(url, reconnect=False)
+            self.bad.properties = {"key": object()}
 
         def on_transport_error(self, event: Any) -> None:
             super().on_transport_error(event)
