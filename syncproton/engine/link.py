@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Link", "Receiver", "Sender"]
 
+MAX_CREDIT = 4294967295
+
 
 class Link(Endpoint):
     """One end of a link."""
@@ -477,9 +479,14 @@ class Receiver(Link):
     is_receiver = True
 
     def flow(self, n: int) -> None:
-        """Give the sender credit for ``n`` more deliveries."""
+        """Give the sender credit for ``n`` more deliveries.
+
+        :raises ValueError: if the protocol cannot say so much.
+        """
         connection = self._session._connection
         connection._check()
+        if self._credit + n > MAX_CREDIT:
+            raise ValueError(f"the credit of a link is at most {MAX_CREDIT}, not {self._credit + n}")
         self._credit += n
         if not self._drain_by_flag:
             self._drain = False
