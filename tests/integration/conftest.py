@@ -10,9 +10,10 @@ import pytest
 from broker_under_test import BrokerUnderTest
 from fix_artemis import artemis
 from fix_cbroker import cbroker
+from fix_peers import peer, proton_server
 from fix_rabbitmq import rabbitmq
 
-__all__ = ["address", "artemis", "broker", "cbroker", "rabbitmq"]
+__all__ = ["address", "artemis", "broker", "cbroker", "peer", "proton_server", "rabbitmq"]
 
 _TIMEOUT = 180
 
