@@ -113,12 +113,13 @@ def check_names(**names: Any) -> None:
 def symbols(capabilities: Any, name: str = "capabilities") -> Optional[List[symbol]]:
     """A capability or several, as symbols.
 
+    :param capabilities: a string, an iterable of them, or an ``Array``.
     :raises TypeError: for anything else.
     :raises ValueError: for characters that are not ASCII.
     """
     if capabilities is None:
         return None
-    given = [capabilities] if isinstance(capabilities, str) else capabilities
+    given = [capabilities] if isinstance(capabilities, str) else getattr(capabilities, "elements", capabilities)
     if not isinstance(given, Iterable) or not all(isinstance(each, str) for each in given):
         raise TypeError(f"{name} must be a list of symbols, not {capabilities!r}")
     for each in given:
