@@ -8,7 +8,7 @@ from typing import Any, Callable, List, Optional
 from ..engine import Endpoint, Event, Handler, Link, Session, Terminus
 from ..errors import LinkException
 from .connection_driver import ConnectionDriver
-from .errors import LinkDetached
+from .errors import LinkDetached, SessionEnded
 from .waiting import Waiters, resolve
 
 __all__ = ["REASON_TIMEOUT", "LinkDriver"]
@@ -36,6 +36,7 @@ class LinkDriver(Handler):
     :param children: handlers that get the link's events too.
     :ivar link: the engine's link, once it is attached.
     :ivar address: the address at the peer's end, as it said when it attached last.
+    :ivar adopted: the future of :meth:`adopt`, if that was called.
     """
 
     kind = "link"
@@ -48,6 +49,7 @@ class LinkDriver(Handler):
         self.link: Optional[Link] = None
         self.session: Optional[Session] = None
         self.address: Optional[str] = None
+        self.adopted: Optional["Future[None]"] = None
         self._opening: Optional["Future[None]"] = None
         self._closing: List["Future[None]"] = []
 
@@ -76,6 +78,7 @@ class LinkDriver(Handler):
 
         The handler that the link has gets its events after this one, and before the other children.
         """
+        self.adopted = future
         if not self.connection.waiters.add(future):
             return
         self.waiters.add(future)
@@ -88,6 +91,8 @@ class LinkDriver(Handler):
         link.handler = self
         if link.state & Endpoint.REMOTE_CLOSED:
             self._leave(link, Link.close)
+        elif link.session.state & (Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED):
+            self.end(SessionEnded(link.session))
         elif link.state & Endpoint.REMOTE_ACTIVE:
             self._opened(link)
 

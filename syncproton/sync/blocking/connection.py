@@ -13,9 +13,11 @@ from ..connection import Connection as SyncConnection
 from ..connection import connect
 from ..deadline import Deadline, seconds
 from ..errors import LinkDetached
+from ..link_driver import LinkDriver
 from ..receiver_driver import check_credit
+from ..sender_driver import SenderDriver
 from ..waiting import fail, fresh, resolve, wait
-from .receiver import BlockingReceiver, Fetcher
+from .receiver import BlockingReceiver, Fetcher, make_driver
 from .sender import BlockingSender
 from .tail import Tail
 
@@ -92,9 +94,10 @@ class BlockingConnection(Handler):
         :param options: a link option, or a list of them.
         :raises LinkDetached: if the peer refuses.
         """
-        driver = self._sync._driver
-        name = name or driver.link_name("sender", address)
-        return BlockingSender(self, self._on_session("create_sender", address, name, handler=handler, options=options))
+        base = self._sync._driver
+        driver = SenderDriver(base, name or base.link_name("sender", address))
+        link = self._make_link("create_sender", address, driver, handler=handler, options=options)
+        return BlockingSender(self, link, driver)
 
     def create_receiver(
         self,
@@ -118,12 +121,11 @@ class BlockingConnection(Handler):
         :raises LinkDetached: if the peer refuses.
         """
         check_credit(credit or 0)
-        driver = self._sync._driver
-        name = name or driver.link_name("receiver", address)
-        link = self._on_session("create_receiver", address, name, dynamic=dynamic, handler=handler, options=options)
-        if handler is not None:
-            return BlockingReceiver(self, link, None, 1 if credit is None else credit)
-        return BlockingReceiver(self, link, Fetcher(self, credit or 0), credit or 0)
+        base = self._sync._driver
+        fetcher = Fetcher(self, credit or 0) if handler is None else None
+        driver = make_driver(base, name or base.link_name("receiver", address), fetcher)
+        link = self._make_link("create_receiver", address, driver, dynamic=dynamic, handler=handler, options=options)
+        return BlockingReceiver(self, link, fetcher, 1 if credit is None else credit, driver)
 
     def close(self) -> None:
         """Close the connection and wait until the peer has closed it too.  Closing again does nothing.
@@ -221,17 +223,23 @@ class BlockingConnection(Handler):
         text = f"Connection {self._sync.url} timed out" + (f": {what}" if what else "")
         return wait(future, deadline, lambda taken_back: Timeout(text))
 
-    def _on_session(self, method: str, address: Optional[str], name: str, **keywords: Any) -> Any:
-        """Have the container make a link, on the I/O thread."""
-        driver = self._sync._driver
+    def _make_link(self, method: str, address: Optional[str], driver: LinkDriver, **keywords: Any) -> Any:
+        """Have the container make a link, and ``driver`` take it over before the peer can say anything of it."""
+        base = self._sync._driver
         self._guard()
+        driver.add(Tail(self, driver))
 
         def make(future: "Future[Link]") -> None:
-            if driver.waiters.add(future):
-                create = getattr(driver.container, method)
-                resolve(future, create(driver.session(), address, name=name, **keywords))
+            if base.waiters.add(future):
+                link = getattr(base.container, method)(base.session(), address, name=driver.name, **keywords)
+                driver.adopt(Future(), link)
+                resolve(future, link)
 
-        return self._wait(driver.begin(make), Deadline(self.timeout), f"Opening link {name}")
+        try:
+            return self._wait(base.begin(make), Deadline(self.timeout), f"Opening link {driver.name}")
+        except BaseException:
+            base.begin(driver.close)
+            raise
 
     # --- waiting for a condition; on the I/O thread
 

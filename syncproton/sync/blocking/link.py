@@ -33,8 +33,10 @@ class BlockingLink:
         self.connection = connection
         self.link = link
         self._driver = driver
-        driver.add(Tail(connection, driver))
-        future = driver.connection.begin(driver.adopt, link)
+        future = driver.adopted
+        if future is None:
+            driver.add(Tail(connection, driver))
+            future = driver.connection.begin(driver.adopt, link)
         try:
             connection._wait(future, Deadline(connection.timeout), f"Opening link {link.name}")
         except Timeout:

@@ -9,6 +9,7 @@ from ...engine import Condition, Delivery, Receiver
 from ...errors import LinkException, MessageException
 from ...message import Message
 from ..deadline import Deadline
+from ..connection_driver import ConnectionDriver
 from ..link_driver import LinkDriver
 from ..receiver_driver import Arrival, ReceiverDriver
 from ..waiting import fresh
@@ -17,7 +18,7 @@ from .link import BlockingLink
 if TYPE_CHECKING:
     from .connection import BlockingConnection
 
-__all__ = ["BlockingReceiver", "Fetcher", "NothingUnsettled"]
+__all__ = ["BlockingReceiver", "Fetcher", "NothingUnsettled", "make_driver"]
 
 
 class NothingUnsettled(LinkException, IndexError):
@@ -67,6 +68,16 @@ class Fetcher:
         self._driver.settle(arrival, state)
 
 
+def make_driver(connection: ConnectionDriver, name: str, fetcher: Optional[Fetcher]) -> LinkDriver:
+    """What drives a receiver: for a fetcher, or, if there is none, for a handler."""
+    if fetcher is not None:
+        fetcher._driver = ReceiverDriver(connection, name, fetcher._prefetch)
+        return fetcher._driver
+    driver = LinkDriver(connection, name)
+    driver.kind = "receiver"
+    return driver
+
+
 class BlockingReceiver(BlockingLink):
     """A receiver whose calls block.  Made by :meth:`BlockingConnection.create_receiver`.
 
@@ -74,20 +85,16 @@ class BlockingReceiver(BlockingLink):
     :param receiver: a receiver of the engine, open on this side.
     :param fetcher: what keeps its messages; ``None`` if a handler gets them.
     :param credit: with a handler, how much credit to give the peer at first.
+    :param driver: what has taken the receiver over already, if anything.
     """
 
     def __init__(
-        self, connection: "BlockingConnection", receiver: Receiver, fetcher: Optional[Fetcher], credit: int = 1
+        self, connection: "BlockingConnection", receiver: Receiver, fetcher: Optional[Fetcher], credit: int = 1,
+        driver: Optional[LinkDriver] = None,
     ) -> None:
         self.fetcher = fetcher
         self.container = connection.container
-        driver: LinkDriver
-        if fetcher is not None:
-            driver = fetcher._driver = ReceiverDriver(connection._sync._driver, receiver.name, fetcher._prefetch)
-        else:
-            driver = LinkDriver(connection._sync._driver, receiver.name)
-            driver.kind = "receiver"
-        super().__init__(connection, receiver, driver)
+        super().__init__(connection, receiver, driver or make_driver(connection._sync._driver, receiver.name, fetcher))
         if fetcher is None and credit:
             self.flow(credit)
 

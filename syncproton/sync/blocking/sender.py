@@ -24,12 +24,15 @@ class BlockingSender(BlockingLink):
 
     :param connection: the connection.
     :param sender: a sender of the engine, open on this side.
+    :param driver: what has taken it over already, if anything.
     """
 
     _driver: SenderDriver
 
-    def __init__(self, connection: "BlockingConnection", sender: Sender) -> None:
-        super().__init__(connection, sender, SenderDriver(connection._sync._driver, sender.name))
+    def __init__(
+        self, connection: "BlockingConnection", sender: Sender, driver: Optional[SenderDriver] = None
+    ) -> None:
+        super().__init__(connection, sender, driver or SenderDriver(connection._sync._driver, sender.name))
 
     def send(
         self, msg: Message, timeout: Optional[float] = False, error_states: Optional[Sequence[int]] = None
