@@ -177,4 +177,4 @@ def test_failures_leave_a_shared_container_in_order(
         with pytest.raises(ProtonException):
             syncproton.connect(url, container=shared, timeout=0.05)
     still_works()
-    assert not shared._channels and not shared._active
+    assert shared.submit(lambda: (len(shared._channels), len(shared._active))).result(5) == (0, 0)

@@ -18,6 +18,8 @@ from syncproton.utils import BlockingConnection
 from syncproton.wire.performatives import Detach, Disposition, Flow, Transfer
 from syncproton.wire.states import Accepted, Rejected
 
+SHORT = 0.1
+
 GOOD = bytes.fromhex("005377a104 676f6f64")
 
 
@@ -213,13 +215,13 @@ BROKEN_OFF: Any = {
 def test_message_broken_off(open_receiver: Any, end: str, peer: Any) -> None:
     bad = peer([*RECEIVING, transfer(GOOD[:5], more=True), *BROKEN_OFF[end]])
     receiver, connection = open_receiver(bad.url)
-    with within(0.2), pytest.raises(ProtonException) as info:
-        receiver.receive(timeout=0.2 if end in ("goes silent", "aborts") else 5)
+    with within(SHORT), pytest.raises(ProtonException) as info:
+        receiver.receive(timeout=SHORT if end in ("goes silent", "aborts") else 5)
     assert not isinstance(info.value, MessageException)
-    with within(0.2), pytest.raises(ProtonException):
-        receiver.receive(timeout=0.2)
-    connection.timeout = 0.2
-    with within(0.2):
+    with within(SHORT), pytest.raises(ProtonException):
+        receiver.receive(timeout=SHORT)
+    connection.timeout = SHORT
+    with within(SHORT):
         try:
             connection.close()
         except ProtonException:

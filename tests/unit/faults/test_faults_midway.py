@@ -22,7 +22,7 @@ from syncproton.wire.performatives import Attach, Begin, Close, Detach, Disposit
 from syncproton.wire.states import Accepted, Error, Modified, Received, Rejected, Released
 from syncproton.wire.termini import Source, Target
 
-SHORT = 0.2
+SHORT = 0.1
 NAME = "amqp:not-allowed"
 WORDS = "by the peer, with regret"
 ERROR = Error(NAME, WORDS)
