@@ -289,9 +289,9 @@ class Connection(Endpoint):
         self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
         self._remote_condition = None
         self._forget_peer()
-        for endpoint in self._touched:
+        touched, self._touched = self._touched, []
+        for endpoint in touched:
             endpoint._modified = False
-        self._touched = []
         for delivery in self._work:
             delivery._working = False
             if not delivery._link.is_sender or delivery._id >= 0 or delivery._sent:
@@ -303,6 +303,8 @@ class Connection(Endpoint):
         self._ready = {}
         for session in dict.fromkeys([*self._sessions, *sessions]):
             session._unbound()
+        for endpoint in touched:
+            endpoint._end_if_unused()
         self._decref()
 
     def _add(self, endpoint: Any, siblings: List[Any]) -> None:

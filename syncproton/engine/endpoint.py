@@ -146,9 +146,14 @@ class Endpoint:
 
     def _decref(self) -> None:
         self._refs -= 1
-        if self._refs == 0:
-            connection = self.connection
-            connection._put(self, self._event_final)
+        if self._refs == 0 and not (self._modified and self.connection._transport is not None):
+            self._end_if_unused()  # Else the peer has to be told something first.
+
+    def _end_if_unused(self) -> None:
+        """Come to an end if nothing refers to this endpoint any more."""
+        if self._refs == 0 and not self._modified:
+            self._refs = -1
+            self.connection._put(self, self._event_final)
             self._finalize()
 
     def _release(self) -> bool:

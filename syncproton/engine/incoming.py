@@ -178,8 +178,8 @@ class Incoming:
     def _attach(self, channel: int, attach: Attach, payload: bytes) -> None:
         session = self._session(channel)
         connection = session._connection
-        if session._state & LOCAL_CLOSED:
-            return
+        if session._local_channel == -2:
+            return  # Ended here: what the peer said before it knew is of no use (section 2.5.5).
         if attach.handle > HANDLE_MAX:
             raise ProtocolError(FRAMING_ERROR, f"handle {attach.handle} is above handle-max {HANDLE_MAX}")
         if attach.handle in session._remote_handles:

@@ -264,8 +264,11 @@ class Link(Endpoint):
             current = self._current
             begun = current is not None and current._id >= 0  # The rest of it needs its credit.
             if self._drain and self._credit > begun:
-                drained = self._drained = self._credit - begun
+                drained = self._credit - begun
                 self._credit -= drained
+                self._link_credit -= drained
+                self._delivery_count = (self._delivery_count + drained) & 0xFFFFFFFF
+                self._drained += drained
                 self.connection._touch(self)
         else:
             drained, self._drained = self._drained, 0
@@ -321,6 +324,9 @@ class Link(Endpoint):
             self._later.remove(delivery)
         except ValueError:
             return
+
+    def _cut_off(self) -> None:
+        """This end has left the link: what of its deliveries had begun can't be completed."""
 
     def _settle_all(self) -> None:
         """Settle all deliveries, whether the peer knows of them or not."""
@@ -456,18 +462,21 @@ class Sender(Link):
                 delivery.settle()
         super()._settle_all()
 
-    def _unbound(self) -> None:
-        kept: Deque[Delivery] = deque()
-        for delivery in self._parked:
-            if delivery._id < 0 and not delivery._sent:
-                kept.append(delivery)  # Not begun: it goes out on the next transport.
-            else:
-                delivery._strand()
+    def _cut_off(self) -> None:
+        begun = [delivery for delivery in self._parked if delivery._id >= 0]
         if self._current is not None and self._current._id >= 0:
-            self._current._strand()
-        self._parked = kept
-        self._queued = sum(delivery._done for delivery in kept)
+            begun.append(self._current)
+        for delivery in begun:
+            self._session._outgoing.pop(delivery._id, None)
+            delivery._strand()
+        # Those not begun go out on the next transport, should the link come back on it.
+        self._parked = deque(delivery for delivery in self._parked if not delivery._sent)
+        self._queued = sum(delivery._done for delivery in self._parked)
         self._credit = -self._queued
+
+    def _unbound(self) -> None:
+        self._cut_off()
+        self._drained = 0
         super()._unbound()
 
 

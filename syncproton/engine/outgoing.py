@@ -100,6 +100,8 @@ class Outgoing:
                     self._again(connection, session)
                 else:
                     self._end(session)
+        for endpoint in touched:
+            endpoint._end_if_unused()
         if connection._state & LOCAL_CLOSED and not self.close_sent:
             if self._must_wait(connection):
                 self._again(connection, connection)
@@ -203,6 +205,7 @@ class Outgoing:
         heappush(self._free_channels, channel)
         for link in session._local_handles.values():
             link._local_handle = -2
+            link._cut_off()
             link._decref()
         session._local_handles = {}
         session._decref()
@@ -220,7 +223,7 @@ class Outgoing:
         link._local_handle = handle
         link._incref()
         session._local_handles[handle] = link
-        if link._remote_handle == -1:
+        if link._remote_handle == -1 and session._remote_channel != -2:
             session._await_attach(link)
         self._write(session._local_channel, Attach(
             name=link._name,
@@ -252,6 +255,7 @@ class Outgoing:
         del session._local_handles[link._local_handle]
         session._return_handle(link._local_handle)
         link._local_handle = -2
+        link._cut_off()
         link._decref()
 
     def _receiver_flow(self, link: Link) -> None:
@@ -270,11 +274,9 @@ class Outgoing:
 
     def _sender_flow(self, connection: "Connection", link: Link) -> None:
         if link._drained:
-            if link._queued:
+            if link._queued and link._link_credit > 0:
                 self._again(connection, link)  # What was handed over before goes first.
                 return
-            link._delivery_count = (link._delivery_count + link._drained) & MASK
-            link._link_credit = max(link._link_credit - link._drained, 0)
             link._drained = 0
             self._flow(link._session, link)
         elif link._echo:

@@ -159,6 +159,17 @@ def test_credit_that_came_while_a_drain_was_answered_can_be_used() -> None:
     assert [type(p) for p in peer.performatives()] == [Transfer] * 3
 
 
+def test_messages_without_credit_do_not_keep_a_drain_from_being_answered() -> None:
+    peer, link = sending()
+    peer.say(Flow(0, 100, 0, 100, handle=0, delivery_count=0, link_credit=1, drain=True))
+    assert link.drained() == 1
+    send(link)
+    flow, = peer.performatives()
+    assert (flow.delivery_count, flow.link_credit) == (1, 0)
+    peer.say(Flow(0, 100, 0, 100, handle=0, delivery_count=1, link_credit=1))
+    assert [type(p) for p in peer.performatives()] == [Transfer]
+
+
 def test_an_echo_on_a_link_is_answered() -> None:
     linked = Linked(credit=4)
     peer = ScriptedPeer(linked.a)

@@ -232,6 +232,7 @@ def test_frames_in_the_window_of_a_session_that_was_not_answered() -> None:
 def test_after_its_end_a_session_holds_no_more_than_its_credit() -> None:
     peer, link = receiving(credit=1000)
     peer.say(Transfer(7, 0, b"t", 0))
+    peer.hears()
     for number in range(2000):
         peer.say(Attach(f"late {number}", number + 1, True), Transfer(0, number, b"%d" % number, 0), payload=b"x" * 100)
     assert link.session.links() == [link]
