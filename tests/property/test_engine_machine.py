@@ -425,6 +425,7 @@ class Wires(RuleBasedStateMachine):
 
 
 Wires.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=50, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=60, deadline=None, report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
 )
 test_wires = Wires.TestCase
