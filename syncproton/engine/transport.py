@@ -510,10 +510,12 @@ class Transport(TransportSettings):
             self._condition = Condition(name, description)
         _log.debug("transport failed: %s: %s", name, description)
         outgoing = self._outgoing
-        in_sasl = self._sasl is not None and self._sasl_is_open() and (self._sasl_header_sent or not self._server)
+        # A server has begun with SASL once the client has, though its header may not have been written yet.
+        begun = self._sasl_header_sent or self._server and self._sasl_reader is not None
+        in_sasl = self._sasl is not None and self._sasl_is_open() and (begun or not self._server)
         if quiet or in_sasl:
             # SASL's last words, such as the outcome, go out still.
-            if self._sasl is not None and (self._sasl_header_sent or self._server and self._sasl_reader is not None):
+            if self._sasl is not None and begun:
                 self._sasl_output(self._sasl)
             self._halted = True
         elif not outgoing.close_sent and not self._head_closed:

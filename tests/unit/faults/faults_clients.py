@@ -48,7 +48,7 @@ def receive(url: str, timeout: float, **options: Any) -> None:
 class Client(MessagingHandler):
     """Connects, once, and makes links; takes down which callbacks told of errors, with the condition of each.
 
-    :param links: ``"sender"``, ``"receiver"`` or neither.
+    :param links: ``"sender"``, ``"receiver"``, ``"narrow receiver"`` (with a small session window) or none.
     :ivar errors: callback, name and description, in order.
     :ivar messages: what came.
     :ivar outcomes: the callbacks that told what became of sent messages.
@@ -76,6 +76,11 @@ class Client(MessagingHandler):
             container.create_sender(connection, "q")
         elif self.links == "receiver":
             container.create_receiver(connection, "q")
+        elif self.links == "narrow receiver":
+            session = connection.session()
+            session.incoming_capacity = 1024  # bytes: two frames of the smallest size
+            session.open()
+            container.create_receiver(session, "q")
 
     def _note(self, callback: str, condition: Any) -> None:
         name, description = (condition.name, condition.description) if condition is not None else (None, None)

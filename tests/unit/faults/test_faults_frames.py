@@ -231,6 +231,15 @@ def test_contained_breach_by_callbacks(case: str, peer: Any, client: Any, still_
     still_works()
 
 
+def test_more_than_the_window(peer: Any, client: Any, still_works: Callable[[], None]) -> None:
+    violation = "amqp:session:window-violation"
+    bad = peer([*RECEIVING, burst(9), hear(End), leave])
+    seen = client(bad.url, "narrow receiver", max_frame_size=512)
+    assert seen.errors[0][:2] == ("on_session_error", violation)
+    assert bad.talk().told(End) == violation
+    still_works()
+
+
 def test_close_after_a_detach_with_an_error_is_no_breach(peer: Any, client: Any) -> None:
     error = Error("amqp:link:detach-forced", "later")
     seen = client(peer([*ATTACHED, say(Detach(0, False, error)), hear(Detach), leave]).url, "sender")
