@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ..engine import Connection, Endpoint, Transport
@@ -23,6 +24,13 @@ logger = logging.getLogger("syncproton.reactor")
 
 #: The condition with which a broker closes connections that are welcome to come back.
 FORCED_CLOSE = "amqp:connection:forced"
+
+#: A connection that lasted for less than so many seconds was none, when it comes to trying again at once.
+SHORT_LIVED = 1.0
+
+#: The longest and the shortest delay, in seconds, after one short-lived connection on the heels of another.
+SLOWEST_FLAP = 10.0
+FASTEST_FLAP = 0.1
 
 
 class ConnectSettings:
@@ -70,6 +78,9 @@ class Connector:
         self._next_url: Url
         self._dialer: Optional[Dialer] = None
         self._transport: Optional[Transport] = None
+        self._answered_at: Optional[float] = None
+        #: How many connections in a row were short-lived.
+        self._flaps = 0
         #: The connection that is being made.
         self.connection = connection
         #: The last URL tried.
@@ -86,6 +97,7 @@ class Connector:
     def answered(self) -> None:
         """The peer opened the connection: a later loss is a new story."""
         self._attempts.succeeded()
+        self._answered_at = monotonic()
 
     def closed(self) -> None:
         """The connection was closed by us."""
@@ -118,6 +130,7 @@ class Connector:
             self._reactor.connector_ended(self)
             return
         delay, url = upcoming
+        delay = max(delay, self._rest())
         if delay > 0:
             logger.info("disconnected from %s, trying %s in %s seconds", _name(self.url), _name(url), delay)
             self._next_url = url
@@ -125,6 +138,17 @@ class Connector:
         else:
             logger.info("disconnected from %s, trying %s at once", _name(self.url), _name(url))
             self._attempt(url)
+
+    def _rest(self) -> float:
+        """The least delay, in seconds.  A peer that lets everybody in only to drop them is not to be hammered at."""
+        if self._answered_at is None:
+            return 0.0
+        lasted = monotonic() - self._answered_at
+        self._answered_at = None
+        self._flaps = self._flaps + 1 if lasted < SHORT_LIVED else 0
+        if self._flaps < 2:
+            return 0.0
+        return float(min(FASTEST_FLAP * 2 ** min(self._flaps - 2, 16), SLOWEST_FLAP))
 
     def on_timer_task(self, event: Any) -> None:
         """The delay is over."""

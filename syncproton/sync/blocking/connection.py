@@ -182,9 +182,7 @@ class BlockingConnection(Handler):
             event.link.close()
 
     def on_connection_remote_close(self, event: Event) -> None:
-        """The peer closed the connection."""
-        if event.connection is not None and event.connection.state & Endpoint.LOCAL_ACTIVE:
-            event.connection.close()
+        """The peer closed the connection.  That was answered already, unless the container is to come back to it."""
 
     def on_transport_tail_closed(self, event: Event) -> None:
         """Nothing more comes from the peer."""

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any, Dict, Optional
 
-from ...engine import Event
+from ...engine import Endpoint, Event
 from ...handlers import IncomingMessageHandler
 from ...message import Message
 from ..deadline import Deadline
@@ -53,6 +53,7 @@ class SyncRequestResponse(IncomingMessageHandler):
 
         :param request: its ``reply_to`` and ``correlation_id`` are set here.
         :raises ValueError: if neither it nor this object has an address.
+        :raises LinkDetached: if the peer closes the link for requests, or that for responses.
         :raises Timeout: if no response comes within the connection's timeout.
         """
         if not self.address and not request.address:
@@ -63,14 +64,20 @@ class SyncRequestResponse(IncomingMessageHandler):
         future: "Future[Message]" = Future()
         with self._lock:
             self._calls[number] = future
-        driver = self.receiver._driver
         try:
-            driver.connection.post(future, driver.waiters.add, future)
+            for driver in (self.receiver._driver, self.sender._driver):
+                driver.connection.post(future, driver.waiters.add, future)
             self.sender.send(request)
             return self.connection._wait(future, Deadline(self.connection.timeout), "Waiting for response")
         finally:
             with self._lock:
                 del self._calls[number]
+
+    def on_delivery(self, event: Event) -> None:
+        super().on_delivery(event)
+        receiver = event.receiver
+        if receiver is not None and receiver.state & Endpoint.LOCAL_ACTIVE and not receiver.credit:
+            receiver.flow(1)  # What came was none, and was rejected; the next may be a response.
 
     @property
     def reply_to(self) -> Optional[str]:
