@@ -13,7 +13,7 @@ import syncproton
 from syncproton import ConnectionException, ProtonException, Timeout
 from syncproton.reactor import Backoff
 
-SHORT = 0.2
+SHORT = 0.1
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from syncproton.utils import BlockingConnection
 from syncproton.wire.performatives import Close
 from syncproton.wire.states import Error
 
-SHORT = 0.3
+SHORT = 0.2
 MESSAGE = transfer(bytes.fromhex("005377a104676f6f64"))
 
 #: How a peer breaks after it has let the client in.

@@ -16,7 +16,7 @@ from syncproton.wire.performatives import Attach, Detach, Disposition, Transfer
 from syncproton.wire.states import Accepted, Error, Rejected
 from syncproton.wire.termini import Source
 
-SHORT = 0.2
+SHORT = 0.1
 ERROR = Error("amqp:not-allowed", "by the peer")
 
 
