@@ -299,8 +299,8 @@ class Wires(RuleBasedStateMachine):
                 receiver = other.get(sender.name)
                 if receiver is None or sender.name in self.over or sender.state != BOTH_ACTIVE:
                     continue
-                if receiver.state != BOTH_ACTIVE:
-                    continue
+                if receiver.state != BOTH_ACTIVE or not {sender.session.state, receiver.session.state} <= {BOTH_ACTIVE}:
+                    continue  # A link ends with its session.
                 # A drain is not answered before the messages handed over earlier are gone.
                 assert sender._delivery_count - sender._drained == receiver._delivery_count
                 assert sender._link_credit + sender._drained == receiver._link_credit
