@@ -28,6 +28,10 @@ __all__ = ["Incoming"]
 MASK = 0xFFFFFFFF
 HALF = 0x80000000
 
+#: How far a sender may overrun its credit, as a multiple of the most it was ever given.  RabbitMQ 3 counts a credit
+#: from the transfer it has just sent, not from the delivery-count beside it, and so sends too much under load.
+OVERRUN = 4
+
 NOT_ALLOWED = "amqp:not-allowed"
 INVALID_FIELD = "amqp:invalid-field"
 FRAMING_ERROR = "amqp:connection:framing-error"
@@ -344,7 +348,9 @@ class Incoming:
             raise ProtocolError(INVALID_FIELD, f"delivery-id {number} where {expected} is next")
         session._next_incoming_delivery = (number + 1) & MASK
         link._delivery_count = (link._delivery_count + 1) & MASK
-        if link._link_credit <= 0 or link._state & (LOCAL_CLOSED | LOCAL_UNINIT):
+        # With a credit of one there is nothing that can cross on the wire, so that is kept to the letter.
+        slack = OVERRUN * link._most_credit if link._most_credit > 1 and session._local_channel >= 0 else 0
+        if link._link_credit <= -slack or link._state & (LOCAL_CLOSED | LOCAL_UNINIT):
             if not link._state & LOCAL_CLOSED:
                 self._refuse(link, "amqp:link:transfer-limit-exceeded", "a transfer without credit for it")
             return None

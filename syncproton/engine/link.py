@@ -40,6 +40,7 @@ class Link(Endpoint):
     __slots__ = (
         "_session", "_name", "_local_handle", "_remote_handle", "_detached", "_source", "_target", "_remote_source",
         "_remote_target", "_credit", "_link_credit", "_delivery_count", "_queued", "_available", "_drain",
+        "_most_credit",
         "_drain_by_flag", "_drained", "_current", "_later", "_partial", "_skipping", "_unsettled", "_parked", "_echo",
         "_snd_settle_mode", "_rcv_settle_mode", "_remote_snd_settle_mode", "_remote_rcv_settle_mode",
         "_max_message_size", "_remote_max_message_size", "_properties", "_remote_properties", "_remote_attach",
@@ -91,6 +92,7 @@ class Link(Endpoint):
         self._local_handle = -1
         self._remote_handle = -1
         self._link_credit = 0
+        self._most_credit = 0
         self._delivery_count = 0
         self._available = 0
         self._echo = False

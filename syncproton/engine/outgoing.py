@@ -268,6 +268,7 @@ class Outgoing:
         if link._local_handle >= 0 and link._state & LOCAL_ACTIVE:
             if link._drain or link._echo or reopened or link._link_credit != link._credit - link._queued:
                 link._link_credit = link._credit - link._queued
+                link._most_credit = max(link._most_credit, link._link_credit)
                 self._flow(session, link)
         elif reopened and session._state & LOCAL_ACTIVE:
             self._flow(session, None)

@@ -48,3 +48,7 @@ class BrokerUnderTest:
 
     def stop(self) -> None:
         self.server.stop()
+
+    def fail(self) -> None:
+        """End it as clients of a failing broker see it: the connections go, with nothing said first."""
+        self.server.kill()

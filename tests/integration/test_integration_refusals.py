@@ -78,7 +78,9 @@ def test_a_missing_address_is_told_to_the_handler(refusing_broker: BrokerUnderTe
     handler = Refused(refusing_broker.url, refusing_broker.missing[role], role)
     Container(handler).run()
     assert handler.opened
-    assert handler.refusals == ["amqp:not-found"]
+    # Artemis may drop the socket instead of answering the close that follows.
+    assert handler.refusals[0] == "amqp:not-found"
+    assert handler.refusals[1:] in ([], ["amqp:connection:framing-error"])
 
 
 @pytest.mark.parametrize("role", ["sender", "receiver"])
@@ -95,7 +97,7 @@ def test_a_missing_address_is_raised(refusing_broker: BrokerUnderTest, role: str
 def test_a_broker_that_is_not_there_is_told_to_the_handler() -> None:
     handler = Refused(f"amqp://127.0.0.1:{free_port()}")
     Container(handler).run()
-    assert handler.refusals == ["proton.pythonio"]
+    assert handler.refusals == ["proton:io"]
 
 
 def test_a_broker_that_is_not_there_is_raised() -> None:
