@@ -28,9 +28,9 @@ __all__ = ["Incoming"]
 MASK = 0xFFFFFFFF
 HALF = 0x80000000
 
-#: How far a sender may overrun its credit, as a multiple of the most it was ever given.  RabbitMQ 3 counts a credit
-#: from the transfer it has just sent, not from the delivery-count beside it, and so sends too much under load.
-OVERRUN = 4
+#: How far RabbitMQ may overrun its credit, as a multiple of the most it was ever given.  Version 3 counts a credit from
+#: the transfer it has just sent, not from the delivery-count beside it, and under load sends far too much.
+RABBITMQ_OVERRUN = 100
 
 NOT_ALLOWED = "amqp:not-allowed"
 INVALID_FIELD = "amqp:invalid-field"
@@ -48,11 +48,12 @@ def _unused(granted: int, used: int) -> int:
 class Incoming:
     """Takes the performatives of one transport."""
 
-    __slots__ = ("_transport", "_connection", "open_received", "close_received", "open", "dispatch")
+    __slots__ = ("_transport", "_connection", "_overrun", "open_received", "close_received", "open", "dispatch")
 
     def __init__(self, transport: "Transport") -> None:
         self._transport = transport
         self._connection: Optional["Connection"] = None
+        self._overrun = 0
         self.open_received = False
         self.close_received = False
         #: The peer's open, kept for a connection that is bound after it came.
@@ -101,6 +102,8 @@ class Incoming:
             raise ProtocolError(NOT_ALLOWED, "a second open")
         self.open_received = True
         self.open = open
+        if open.properties and open.properties.get("product") == "RabbitMQ":
+            self._overrun = RABBITMQ_OVERRUN
         transport = self._transport
         # Frames of 512 bytes must be taken by everyone (section 2.4.1).
         transport._remote_max_frame_size = max(open.max_frame_size, 512)
@@ -348,8 +351,7 @@ class Incoming:
             raise ProtocolError(INVALID_FIELD, f"delivery-id {number} where {expected} is next")
         session._next_incoming_delivery = (number + 1) & MASK
         link._delivery_count = (link._delivery_count + 1) & MASK
-        # With a credit of one there is nothing that can cross on the wire, so that is kept to the letter.
-        slack = OVERRUN * link._most_credit if link._most_credit > 1 and session._local_channel >= 0 else 0
+        slack = self._overrun * link._most_credit if session._local_channel >= 0 else 0
         if link._link_credit <= -slack or link._state & (LOCAL_CLOSED | LOCAL_UNINIT):
             if not link._state & LOCAL_CLOSED:
                 self._refuse(link, "amqp:link:transfer-limit-exceeded", "a transfer without credit for it")

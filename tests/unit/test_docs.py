@@ -30,7 +30,8 @@ def blocks(page: Path) -> Iterator[Block]:
     """The code blocks of a page, in order."""
     source = page.read_text(encoding="utf-8")
     for match in BLOCK.finditer(source):
-        yield Block(match["language"], textwrap.dedent(match["text"]).rstrip(), source.count("\n", 0, match.start("text")))
+        line = source.count("\n", 0, match.start("text"))
+        yield Block(match["language"], textwrap.dedent(match["text"]).rstrip(), line)
 
 
 PAGES = [page for page in sorted(DOCS.rglob("*.rst")) if any(block.language == "python" for block in blocks(page))]

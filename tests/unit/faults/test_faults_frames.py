@@ -185,7 +185,7 @@ CONTAINED: Any = {
         "receiver", [*RECEIVING, say(Attach("other", 0, False, source=Source(), target=Target(),
                                             initial_delivery_count=0))], End, "amqp:session:handle-in-use"),
     "more than the credit": (
-        "receiver", [*RECEIVING, burst(60)], Detach, "amqp:link:transfer-limit-exceeded"),
+        "receiver", [*RECEIVING, burst(12)], Detach, "amqp:link:transfer-limit-exceeded"),
 }
 
 
