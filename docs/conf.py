@@ -19,7 +19,10 @@ highlight_language = "none"
 # The public API, in the order in which its source has it, with short types.
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_default_options = {"members": True, "inherited-members": "object, int, str, bytes, float, dict, list, Exception"}
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": "object, int, str, bytes, float, dict, list, Exception",
+}
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
 
