@@ -69,11 +69,16 @@ class Sender(MessagingHandler):
         self.unconfirmed[delivery.tag] = number
 
     def on_accepted(self, event: Any) -> None:
-        self.accepted.add(self.unconfirmed.pop(event.delivery.tag))
+        # A message that had not left when the connection was lost goes out again by itself, beside the copy sent here.
+        number = self.unconfirmed.pop(event.delivery.tag, None)
+        if number is not None:
+            self.accepted.add(number)
         self.send_one(event)
 
     def on_released(self, event: Any) -> None:
-        self.again.add(self.unconfirmed.pop(event.delivery.tag))
+        number = self.unconfirmed.pop(event.delivery.tag, None)
+        if number is not None:
+            self.again.add(number)
         self.send_one(event)
 
     def on_disconnected(self, event: Any) -> None:
