@@ -229,8 +229,6 @@ class Incoming:
         self._drop_partial(link)
         del session._remote_handles[detach.handle]
         link._remote_handle = -2
-        if link._modified or link._queued:
-            connection._touch(link)  # A detach of ours may have waited for deliveries that can't go any more.
         link._decref()
 
     def _flow(self, channel: int, flow: Flow, payload: bytes) -> None:

@@ -200,6 +200,8 @@ def _read_symbols(value: Any) -> List[symbol]:
         return [symbol(value)]
     if isinstance(value, Array):
         return [_read_symbol(item) for item in value.elements]
+    if isinstance(value, list):
+        return [_read_symbol(item) for item in value]  # No array, but what programs on proton send for one.
     raise ValueError("an array of symbols")
 
 
