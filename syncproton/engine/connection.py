@@ -32,6 +32,7 @@ class Connection(Endpoint):
         "_remote_container", "_remote_hostname", "_remote_offered", "_remote_desired", "_remote_properties", "url",
     )
 
+    _event_init = Event.CONNECTION_INIT
     _event_open = Event.CONNECTION_LOCAL_OPEN
     _event_close = Event.CONNECTION_LOCAL_CLOSE
     _event_final = Event.CONNECTION_FINAL
@@ -216,11 +217,13 @@ class Connection(Endpoint):
         return iter([link for link in self._links if link._matches(mask)])
 
     def collect(self, collector: Optional[Collector]) -> None:
-        """Put this connection's events on ``collector`` from now on."""
+        """Put this connection's events on ``collector`` from now on, first that it and what it has were made."""
         first = self._collector is None and collector is not None
         self._collector = collector
         if first:
             self._put(self, Event.CONNECTION_INIT)
+            for endpoint in sorted([*self._sessions, *self._links], key=lambda endpoint: endpoint._order):
+                self._put(endpoint, endpoint._event_init)
 
     def free(self) -> None:
         """Give up the connection and all that is in it.  It is not closed by this."""

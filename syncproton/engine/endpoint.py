@@ -57,6 +57,7 @@ class Endpoint:
     __slots__ = ("_state", "_handler", "_refs", "_modified", "_freed", "_order", "_condition", "_remote_condition",
                  "__dict__", "__weakref__")
 
+    _event_init: EventType
     _event_open: EventType
     _event_close: EventType
     _event_final: EventType

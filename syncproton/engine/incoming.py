@@ -171,7 +171,7 @@ class Incoming:
             link._remote_handle = -2
             link._decref()
         session._remote_handles = {}
-        session._expect_no_attach()
+        session._unanswered = {}
         session._decref()
 
     def _violated(self, session: Session, condition: str, description: str) -> None:
@@ -200,7 +200,12 @@ class Incoming:
                 raise ProtocolError(INVALID_FIELD, f"a link named {attach.name!r} is attached already")
             if link is None or not link._state & REMOTE_UNINIT:
                 link = Sender(session, attach.name) if sender else Receiver(session, attach.name)
-            link._incref()
+        elif link._refs < 0:
+            # It was freed meanwhile: the application hears no more of it, the peer names it until it detaches too.
+            link._remote_handle = attach.handle
+            session._remote_handles[attach.handle] = link
+            return
+        link._incref()
         link._remote_handle = attach.handle
         session._remote_handles[attach.handle] = link
         link._remote_attach = attach
@@ -221,7 +226,9 @@ class Incoming:
         if link is None:
             return
         link._remote_condition = Condition._from_wire(detach.error)
-        if detach.closed:
+        if link._refs < 0:
+            pass  # Nobody is there to be told.
+        elif detach.closed:
             link._set_remote(REMOTE_CLOSED)
             connection._put(link, Event.LINK_REMOTE_CLOSE)
         else:
@@ -247,7 +254,7 @@ class Incoming:
                 connection._touch(session)
             return
         link = self._link(session, flow.handle)
-        if link is None:
+        if link is None or link._refs < 0:
             return
         if link.is_sender:
             credit = _unused(flow.link_credit or 0, link._delivery_count - (flow.delivery_count or 0))
@@ -349,6 +356,8 @@ class Incoming:
             raise ProtocolError(INVALID_FIELD, f"delivery-id {number} where {expected} is next")
         session._next_incoming_delivery = (number + 1) & MASK
         link._delivery_count = (link._delivery_count + 1) & MASK
+        if link._refs < 0:
+            return None
         slack = self._overrun * link._most_credit if session._local_channel >= 0 else 0
         if link._link_credit <= -slack or link._state & (LOCAL_CLOSED | LOCAL_UNINIT):
             if not link._state & LOCAL_CLOSED:

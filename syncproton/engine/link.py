@@ -46,6 +46,7 @@ class Link(Endpoint):
         "_max_message_size", "_remote_max_message_size", "_properties", "_remote_properties", "_remote_attach",
     )
 
+    _event_init = Event.LINK_INIT
     _event_open = Event.LINK_LOCAL_OPEN
     _event_close = Event.LINK_LOCAL_CLOSE
     _event_final = Event.LINK_FINAL

@@ -241,7 +241,8 @@ class Outgoing:
     def _detach(self, connection: "Connection", link: Link) -> None:
         session = link._session
         gone = link._remote_handle == -2 or session._remote_channel == -2 or self._transport._incoming.close_received
-        if self._must_wait(connection) or (link.is_sender and link._queued and not gone):
+        under_way = connection._work or connection._ready
+        if not gone and (under_way or link.is_sender and link._queued):
             self._again(connection, link)
             return
         if session._local_channel >= 0:

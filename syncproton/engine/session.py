@@ -32,6 +32,7 @@ class Session(Endpoint):
         "_incoming_capacity", "_incoming_bytes", "_outgoing_bytes", "_starved", "_echo", "remote_handle_max",
     )
 
+    _event_init = Event.SESSION_INIT
     _event_open = Event.SESSION_LOCAL_OPEN
     _event_close = Event.SESSION_LOCAL_CLOSE
     _event_final = Event.SESSION_FINAL
@@ -167,7 +168,6 @@ class Session(Endpoint):
 
     def _await_attach(self, link: "Link") -> None:
         """Expect an answer to the attach of ``link``, even should the link be closed and freed before it comes."""
-        link._incref()
         self._unanswered.setdefault((link._name, link.is_sender), deque()).append(link)
 
     def _answered(self, name: str, sender: bool) -> Optional["Link"]:
@@ -180,19 +180,11 @@ class Session(Endpoint):
             del self._unanswered[name, sender]
         return link
 
-    def _expect_no_attach(self) -> None:
-        """The peer will answer no more attaches."""
-        unanswered, self._unanswered = self._unanswered, {}
-        for waiting in unanswered.values():
-            for link in waiting:
-                link._decref()
-
     def _unbound(self) -> None:
         """The transport is gone: what only it and the peer knew goes too."""
         local, remote = self._local_channel, self._remote_channel
         for link in dict.fromkeys([*self._links, *self._local_handles.values(), *self._remote_handles.values()]):
             link._unbound()
-        self._expect_no_attach()
         for deliveries in (self._incoming, self._outgoing):
             for delivery in deliveries.values():
                 delivery._strand()
