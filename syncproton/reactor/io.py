@@ -27,6 +27,9 @@ READ_SIZE = 131072
 #: Seconds that a peer is given, from the first byte, to open its half of the connection.
 OPEN_TIMEOUT = 60.0
 
+#: Seconds that the peer is given to answer our close, before the stream's end tells it once more.
+ANSWER_TIME = 2.0
+
 #: Seconds that a half-closed stream is given to end by itself.
 LINGER = 10.0
 
@@ -125,14 +128,19 @@ class Channel:
             self.close()
             return
         reading = transport.capacity() >= 0
-        if transport.pending() < 0 and self._linger_timer is None:
+        if (not reading or transport.pending() < 0) and self._linger_timer is None:
+            # After our last word the stream stays open both ways for a while: a peer that reads an end of file may drop
+            # the socket instead of answering our close, as Artemis does.
+            self._linger_timer = self._reactor.timers.after(ANSWER_TIME, self._unanswered)
+        self._watch((READ if reading else 0) | (WRITE if blocked else 0))
+
+    def _unanswered(self) -> None:
+        if self.transport.pending() < 0:
             try:
                 self._socket.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # the peer has gone already; reading will tell
-        if (not reading or transport.pending() < 0) and self._linger_timer is None:
-            self._linger_timer = self._reactor.timers.after(LINGER, self._lingered)
-        self._watch((READ if reading else 0) | (WRITE if blocked else 0))
+        self._linger_timer = self._reactor.timers.after(LINGER, self._lingered)
 
     def _lingered(self) -> None:
         self.fail(f"{self.peer}: did not close its end within {LINGER:.0f} seconds")
