@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+import re
+from typing import Dict, Optional, Tuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-__all__ = ["CertificateView", "subject_text"]
+__all__ = ["CertificateView", "load_certificate", "subject_text"]
 
 # OpenSSL's short names, which cryptography shows as numbers.
 _SHORT_NAMES: Dict[ObjectIdentifier, str] = {
@@ -23,6 +24,57 @@ _SHORT_NAMES: Dict[ObjectIdentifier, str] = {
     NameOID.BUSINESS_CATEGORY: "businessCategory",
     NameOID.POSTAL_CODE: "postalCode",
 }
+
+
+# An algorithm identifier for ECDSA with parameters, a NULL, where RFC 5758 wants none.  Java's keytool wrote them so
+# for years, and OpenSSL reads them.
+_ECDSA_WITH_NULL = re.compile(rb"\x30\x0c(\x06\x08\x2a\x86\x48\xce\x3d\x04\x03[\x01-\x04])\x05\x00")
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """Parse a certificate, for its names; whether it is genuine is for OpenSSL to say.
+
+    :raises ValueError: the bytes cannot be parsed.
+    """
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        mended = _without_nulls(der)
+        if mended is None:
+            raise
+        return x509.load_der_x509_certificate(mended)
+
+
+def _without_nulls(der: bytes) -> Optional[bytes]:
+    """The certificate without the parameters of its two ECDSA identifiers; None if it is not such a one."""
+    if len(_ECDSA_WITH_NULL.findall(der)) != 2:
+        return None
+    whole, _ = _split(der)
+    signed, signature = _split(whole)
+    return _sequence(_sequence(_mend(signed)) + _mend(signature))
+
+
+def _mend(der: bytes) -> bytes:
+    return _ECDSA_WITH_NULL.sub(b"\x30\x0a\\1", der)
+
+
+def _split(der: bytes) -> Tuple[bytes, bytes]:
+    """What is in the sequence at the start of ``der``, and what comes after it."""
+    if len(der) < 2:
+        return b"", b""
+    size, start = der[1], 2
+    if size > 127:
+        start += size & 127
+        size = int.from_bytes(der[2:start], "big")
+    return der[start:start + size], der[start + size:]
+
+
+def _sequence(content: bytes) -> bytes:
+    size = len(content)
+    if size < 128:
+        return bytes((0x30, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((0x30, 128 | len(octets))) + octets + content
 
 
 def subject_text(certificate: x509.Certificate) -> str:
@@ -46,7 +98,7 @@ class CertificateView:
         :raises ValueError: the bytes cannot be parsed.
         """
         if self._certificate is None:
-            self._certificate = x509.load_der_x509_certificate(self._der)
+            self._certificate = load_certificate(self._der)
         return self._certificate
 
     @property

@@ -7,10 +7,8 @@ import ssl
 from collections import OrderedDict
 from typing import Callable, Optional, Tuple, TypeVar
 
-from cryptography import x509
-
 from syncproton.errors import SSLException
-from syncproton.security.certificate import subject_text
+from syncproton.security.certificate import load_certificate, subject_text
 from syncproton.security.tls_errors import reason_of
 
 __all__ = ["SSLDomain", "SSLSessionDetails"]
@@ -247,9 +245,11 @@ def _load_trust(context: ssl.SSLContext, certificates: str) -> None:
 
 
 def _first_subject(cert_file: str) -> str:
-    with open(cert_file, "rb") as file:
+    with open(cert_file, encoding="ascii", errors="replace") as file:
         pem = file.read()
-    return subject_text(x509.load_pem_x509_certificate(pem[max(pem.find(b"-----BEGIN CERTIFICATE"), 0):]))
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    first = begin + pem.partition(begin)[2].partition(end)[0] + end
+    return subject_text(load_certificate(ssl.PEM_cert_to_DER_cert(first)))
 
 
 def _guarded(what: str, load: Callable[[], _Result]) -> _Result:

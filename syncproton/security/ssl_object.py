@@ -57,7 +57,9 @@ class SSL:
         domain: Optional[SSLDomain] = None,
         session_details: Optional[SSLSessionDetails] = None,
     ) -> None:
-        self._holder = transport._attach_tls(domain, session_details)
+        holder = transport._attach_tls(domain, session_details)
+        self.__dict__ = holder.attributes
+        self._holder = holder
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SSL) and self._holder is other._holder

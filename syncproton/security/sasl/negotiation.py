@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from enum import Enum
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from syncproton.errors import ProtocolError, ProtonException
 from syncproton.security.sasl.mechanism import AuthenticationFailed, ClientExchange, Mechanism, ServerExchange
@@ -72,6 +72,8 @@ class Negotiation:
 
     def __init__(self, server: bool) -> None:
         self.server = server
+        #: What programs set on the ``SASL`` objects of the transport, which share it.
+        self.attributes: Dict[str, Any] = {}
         self.allowed_mechs: Optional[List[str]] = None
         self.allow_insecure_mechs = False
         self.user: Optional[str] = None

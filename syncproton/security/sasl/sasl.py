@@ -32,7 +32,9 @@ class SASL:
     TEMP = negotiation.TEMP
 
     def __init__(self, transport: SaslTransport) -> None:
-        self._negotiation = transport._sasl_negotiation()
+        layer = transport._sasl_negotiation()
+        self.__dict__ = layer.attributes
+        self._negotiation = layer
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SASL) and self._negotiation is other._negotiation

@@ -21,6 +21,8 @@ def test_constants_are_those_of_the_specification():
 def test_two_of_one_transport_are_equal():
     transport = FakeTransport()
     assert SASL(transport) == SASL(transport) and hash(SASL(transport)) == hash(SASL(transport))
+    SASL(transport).mine = 1
+    assert SASL(transport).mine == 1
     assert SASL(transport) != SASL(FakeTransport()) and SASL(transport) != "sasl"
 
 

@@ -9,7 +9,7 @@ from typing import Optional
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 from security_peers import ANONYMOUS, Pump, client_domain, make_certificate, server_domain
 
 from syncproton.errors import SSLException
@@ -142,3 +142,26 @@ def test_a_certificate_that_cannot_be_parsed():
     view = CertificateView(b"no certificate")
     assert view.subject is None and view.subfield(NameOID.COMMON_NAME) is None
     assert view.fingerprint(hashes.SHA1()) == hashlib.sha1(b"no certificate").hexdigest()
+
+
+def sequence(content: bytes) -> bytes:
+    """DER of at least 128 bytes."""
+    size = len(content)
+    return b"\x30" + (bytes([0x81, size]) if size < 256 else b"\x82" + size.to_bytes(2, "big")) + content
+
+
+def test_an_elliptic_curve_certificate_as_older_java_writes_it():
+    certificate = make_certificate("host", organization="Java")[0]
+    assert certificate.signature_algorithm_oid == SignatureAlgorithmOID.ECDSA_WITH_SHA256
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    older = bytes.fromhex("300c06082a8648ce3d0403020500")
+    signed = certificate.tbs_certificate_bytes
+    der = sequence(
+        sequence(signed[2 + (signed[1] & 127):].replace(algorithm, older))
+        + older + certificate.public_bytes(serialization.Encoding.DER).rpartition(algorithm)[2]
+    )
+    with pytest.raises(ValueError):
+        x509.load_der_x509_certificate(der)
+    view = CertificateView(der)
+    assert view.subject == "CN=host,O=Java"
+    assert view.fingerprint(hashes.SHA1()) == hashlib.sha1(der).hexdigest()
