@@ -84,6 +84,8 @@ class AnnotationDict(RestrictedKeyDict):
 class SymbolList(List[Any]):
     """A list of symbols, such as the capabilities of a connection.  A ``str`` put in becomes a symbol.
 
+    It equals a list of the same symbols, and an :class:`Array` of them.
+
     :param t: what to fill it with: one string, or an iterable of them.
     :param raise_on_error: whether an element that is no string is refused; otherwise it is kept as it is.
     :raises TypeError: for an element that is no string.
@@ -123,6 +125,12 @@ class SymbolList(List[Any]):
     def __iadd__(self, t: Iterable[Any]) -> SymbolList:
         self.extend(t)
         return self
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_array() == other if isinstance(other, Array) else super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def _checked(self, value: Any) -> Any:
         if isinstance(value, symbol):

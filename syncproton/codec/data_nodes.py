@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from syncproton.codec.decoder import DECODERS, KINDS, hashable
 from syncproton.codec.described import UNDESCRIBED, Array, Described
-from syncproton.codec.encoder import close_compound, encode, encode_into
+from syncproton.codec.encoder import encode, encode_into
 from syncproton.codec.limits import MAX_NESTING
 from syncproton.codec.typecodes import TypeCode
 from syncproton.errors import DataException, DecodeError
@@ -15,6 +15,18 @@ from syncproton.errors import DataException, DecodeError
 __all__ = ["Node", "format_node", "make_node", "parse", "to_object", "write_node"]
 
 _size_count32 = struct.Struct(">II").unpack_from
+_size_count32_pack = struct.Struct(">II").pack
+_pack_size = struct.Struct(">I").pack_into
+
+# The constructors of array elements of variable size.
+_WIDE = {
+    TypeCode.BINARY: 0xB0,
+    TypeCode.STRING: 0xB1,
+    TypeCode.SYMBOL: 0xB3,
+    TypeCode.LIST: 0xD0,
+    TypeCode.MAP: 0xD1,
+    TypeCode.ARRAY: 0xF0,
+}
 
 
 class Node:
@@ -158,7 +170,7 @@ def _to_dict(node: Node) -> Dict[Any, Any]:
 
 
 def write_node(out: bytearray, node: Node) -> None:
-    """Append the encoding of a node.
+    """Append the encoding of a node.  Lists, maps and arrays are given the wide form, byte for byte as proton does.
 
     :raises DataException: if it is not complete, or the elements of an array are not of its type.
     """
@@ -175,13 +187,51 @@ def write_node(out: bytearray, node: Node) -> None:
     elif kind is TypeCode.LIST or kind is TypeCode.MAP:
         if kind is TypeCode.MAP and len(children) & 1:
             raise DataException("a map with a key and no value")
-        start = len(out)
-        out += b"\xc0\0\0" if kind is TypeCode.LIST else b"\xc1\0\0"
+        start = _open_compound(out, 0xD0 if kind is TypeCode.LIST else 0xD1, len(children))
         for child in children:
             write_node(out, child)
-        close_compound(out, start, len(children))
+        _pack_size(out, start, len(out) - start - 4)
+    elif kind is TypeCode.ARRAY:
+        _write_array(out, node)
     else:
-        encode_into(out, to_object(node))
+        encode_into(out, node.value)
+
+
+def _open_compound(out: bytearray, code: int, count: int) -> int:
+    """Write the head of a list, map or array; the size, at the position returned, is left open."""
+    out.append(code)
+    out += _size_count32_pack(0, count)
+    return len(out) - 8
+
+
+def _write_array(out: bytearray, node: Node) -> None:
+    plain = encode(to_object(node))  # This also finds elements of a wrong type.
+    described, kind = node.value
+    elements = node.children[1:] if described else node.children
+    start = _open_compound(out, 0xF0, len(elements))
+    if described:
+        out.append(0)
+        write_node(out, node.children[0])
+    if kind in _WIDE:
+        out.append(_WIDE[kind])
+        for element in elements:
+            out += _wide_element(element)
+    else:
+        head = 3 if plain[0] == 0xE0 else 9
+        out += plain[parse(plain, head + 1)[1] if described else head:]
+    _pack_size(out, start, len(out) - start - 4)
+
+
+def _wide_element(element: Node) -> bytes:
+    """An element of variable size, without the constructor that the array has for all."""
+    encoded = bytearray()
+    write_node(encoded, element)
+    code = encoded[0]
+    if code == 0x45:
+        return _size_count32_pack(4, 0)
+    if code < 0xB0:  # one byte of size
+        return encoded[1].to_bytes(4, "big") + encoded[2:]
+    return bytes(encoded[1:])
 
 
 def format_node(node: Node) -> str:

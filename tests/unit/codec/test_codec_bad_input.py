@@ -243,7 +243,9 @@ def test_map_keys_that_cannot_be_keys_of_a_dict():
         assert data.decode(octets) == len(octets)
         with pytest.raises(DataException):
             data.get_object()
-        assert data.encode() == octets
+        again = Data()
+        assert again.decode(data.encode()) == data.encoded_size()
+        assert again.format() == data.format()
 
 
 def test_list_as_a_map_key_is_a_tuple():

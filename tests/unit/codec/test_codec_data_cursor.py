@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncproton.codec import UNDESCRIBED, Array, Data, Described, encode, symbol, uint, ulong
+from syncproton.codec import UNDESCRIBED, Array, Data, Described, decode, encode, symbol, uint, ulong
 from syncproton.errors import DataException, DecodeError
 
 
@@ -74,7 +74,7 @@ def test_building_with_enter_and_exit():
     assert data.type() == Data.MAP
     assert data.get_map() == 2
     assert data.get_object() == {"key": [1, Described(symbol("d"), None)]}
-    assert data.encode() == encode(data.get_object())
+    assert decode(data.encode())[0] == data.get_object()
 
 
 def test_arrays_with_enter_and_exit():
@@ -94,7 +94,9 @@ def test_arrays_with_enter_and_exit():
     assert data.get_py_array() == Array("d", Data.DOUBLE, 1.0)
     data.enter()
     assert (data.next(), data.next(), data.next()) == (Data.SYMBOL, Data.DOUBLE, None)
-    assert data.encode() == encode(Array(UNDESCRIBED, Data.INT, 1, 2)) + encode(Array(symbol("d"), Data.DOUBLE, 1.0))
+    first, end = decode(data.encode(), 0, 18)
+    assert first == Array(UNDESCRIBED, Data.INT, 1, 2)
+    assert decode(data.encode(), end)[0] == Array(symbol("d"), Data.DOUBLE, 1.0)
 
 
 def test_reading_arrays_and_described_values_with_the_cursor():
@@ -180,7 +182,7 @@ def test_narrow_and_widen():
     data.rewind()
     assert data.type() is None
     assert data.next() and data.get_object() == 2
-    assert data.encode() == encode([1, [2, 3], 4])
+    assert decode(data.encode())[0] == [1, [2, 3], 4]
     data.widen()
     data.rewind()
     assert data.next() and data.get_object() == [1, [2, 3], 4]
@@ -228,7 +230,7 @@ def test_decode_writes_where_the_cursor_is():
     data.put_list()
     data.enter()
     data.decode(encode({"a": 1}))
-    assert data.encode() == encode([{"a": 1}])
+    assert decode(data.encode())[0] == [{"a": 1}]
 
 
 @pytest.mark.parametrize("octets", [b"", b"\xff", b"\xa1\x05a", b"\xc0\x05\x02\x55"])
@@ -241,14 +243,35 @@ def test_decode_of_bad_bytes_changes_nothing(octets):
     assert data.type() == Data.LONG
 
 
-def test_encoding_is_the_shortest_whatever_was_decoded():
+@pytest.mark.parametrize("value, encoded", [
+    ([], "45"),
+    ([0, True], "d0" "00000007" "00000002" "5500" "41"),
+    ({}, "d1" "00000004" "00000000"),
+    (Described("d", ["x"]), "00" "a10164" "d0" "00000007" "00000001" "a10178"),
+    (Array(UNDESCRIBED, Data.INT), "f0" "00000005" "00000000" "71"),
+    (Array(UNDESCRIBED, Data.INT, -2), "f0" "00000009" "00000001" "71" "fffffffe"),
+    (Array(UNDESCRIBED, Data.STRING, "a", "bc"), "f0" "00000010" "00000002" "b1" "0000000161" "000000026263"),
+    (Array(symbol("d"), Data.SYMBOL, symbol("s")), "f0" "0000000e" "00000001" "00a30164" "b3" "0000000173"),
+    (Array("d", Data.BOOL, True), "f0" "0000000a" "00000001" "00a10164" "5601"),
+    (Array(UNDESCRIBED, Data.LIST, [1], []),
+     "f0" "00000017" "00000002" "d0" "00000006" "00000001" "5501" "00000004" "00000000"),
+])
+def test_lists_maps_and_arrays_are_encoded_wide_as_in_proton(value, encoded):
+    data = holding(value)
+    assert data.encode().hex() == encoded and data.encoded_size() == len(encoded) // 2
+    again = Data()
+    assert again.decode(data.encode()) == data.encoded_size()
+    assert again.get_object() == value
+
+
+def test_a_scalar_is_encoded_as_short_as_can_be_whatever_was_decoded():
     data = Data()
     data.decode(bytes.fromhex("d00000000e00000002" "7000000000" "7100000001"))
-    assert data.encode() == bytes.fromhex("c0040243" "5401")
+    assert data.encode() == bytes.fromhex("d000000007" "00000002" "43" "5401")
 
 
 def test_keys_that_a_dict_could_not_keep_apart_are_kept():
-    octets = bytes.fromhex("c1070441550155014" + "0")
+    octets = bytes.fromhex("d10000000a" "00000004" "415501550140")
     data = Data()
     data.decode(octets)
     assert data.encode() == octets
