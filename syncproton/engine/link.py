@@ -8,7 +8,7 @@ view: a sender's falls when a delivery is handed over (:meth:`Link.advance`), a 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Union
+from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Set, Union
 
 from ..codec import PropertyDict
 from ..errors import LinkException
@@ -454,6 +454,13 @@ class Sender(Link):
         self._current = self._later.popleft() if self._later else None
         connection._has_work(delivery)
         return True
+
+    def _unsettled_tags(self) -> Set[bytes]:
+        """The tags of the deliveries that this end has not settled, be they sent or not."""
+        session = self._session
+        deliveries = [self._current, *self._later, *self._parked, *session._connection._work,
+                      *session._outgoing.values()]
+        return {d._tag for d in deliveries if d is not None and d._link is self and not d._settled}
 
     def _settle_all(self) -> None:
         if self._current is not None:

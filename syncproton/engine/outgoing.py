@@ -25,12 +25,28 @@ if TYPE_CHECKING:
     from .delivery import Delivery
     from .transport import Transport
 
-__all__ = ["Outgoing"]
+__all__ = ["Outgoing", "attach_frame"]
 
 MASK = 0xFFFFFFFF
 
 #: Transfers wait while more than this many bytes of frames are ready to be sent.
 HIGH_WATER = 1 << 20
+
+
+def attach_frame(link: Link, handle: int) -> Attach:
+    """What the peer is told of a link."""
+    return Attach(
+        name=link._name,
+        handle=handle,
+        role=not link.is_sender,
+        snd_settle_mode=link._snd_settle_mode,
+        rcv_settle_mode=link._rcv_settle_mode,
+        source=link.source._to_source(),
+        target=link.target._to_target(),
+        initial_delivery_count=0,
+        max_message_size=link._max_message_size,
+        properties=link._properties,
+    )
 
 
 class Outgoing:
@@ -225,18 +241,7 @@ class Outgoing:
         session._local_handles[handle] = link
         if link._remote_handle == -1 and session._remote_channel != -2:
             session._await_attach(link)
-        self._write(session._local_channel, Attach(
-            name=link._name,
-            handle=handle,
-            role=not link.is_sender,
-            snd_settle_mode=link._snd_settle_mode,
-            rcv_settle_mode=link._rcv_settle_mode,
-            source=link.source._to_source(),
-            target=link.target._to_target(),
-            initial_delivery_count=0,
-            max_message_size=link._max_message_size,
-            properties=link._properties,
-        ))
+        self._write(session._local_channel, attach_frame(link, handle))
 
     def _detach(self, connection: "Connection", link: Link) -> None:
         session = link._session

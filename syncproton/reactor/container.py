@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from itertools import chain
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
 from ..codec import symbol
-from ..engine import Connection, Event, Receiver, Sender, Session, Terminus, Transport
+from ..engine import Connection, Endpoint, Event, Receiver, Sender, Session, Terminus, Transport
+from ..errors import ConnectionException
 from ..security import SSLDomain
 from ..url import Url
 from .acceptor import Acceptor
@@ -16,10 +16,12 @@ from .attempts import Attempts
 from .backoff import delay_source
 from .config import ConnectConfig, read_config
 from .connector import Connector, ConnectSettings
+from .links import check_connection, check_encodable, check_name, check_session, made_up_name
 from .options import apply_options, check_options
 from .reactor import Reactor
 from .session_policy import SessionPerConnection
 from .ssl_config import SSLConfig
+from .tags import Tags, check_tags
 from .transaction import Coordinator, Transaction
 
 __all__ = ["Container"]
@@ -194,15 +196,22 @@ class Container(Reactor):
     ) -> Sender:
         """Begin to open a link for sending.
 
-        :param context: a connection, a session, or a URL to connect to; the URL's path is the target by default.
+        :param context: a connection, a session, or a URL to connect to; the URL's path is the target by default.  The
+            new connection is the sender's ``connection``.  It stays open when the sender is closed: closing it is up
+            to the application.
         :param target: the address to send to; ``None`` lets each message say (an anonymous relay).
         :param source: the address the messages come from.
-        :param name: the link's name, by default made up.
+        :param name: the link's name; by default made of the container's id and the addresses, and if need be a number.
         :param handler: gets the link's events instead of the connection's and the container's handlers.
-        :param tags: an iterator of delivery tags, or a function that makes a tag; by default they are counted.
-        :param options: a :class:`LinkOption`, or several.
-        :returns: the sender.
+        :param tags: a function that makes a delivery tag, as ``bytes`` or ``str``; a generator function, or an iterable
+            of tags; by default they are counted.  When a tag is needed and there is none, or it is that of a delivery
+            not yet settled, ``send`` raises a :class:`~syncproton.LinkException`.
+        :param options: a :class:`LinkOption`, or several; those for receivers are passed over.
+        :returns: the sender.  Whether the peer takes it, ``on_link_opened`` and ``on_link_error`` tell.
         :raises TypeError: for an argument of a wrong kind.
+        :raises ValueError: for a URL that makes no sense, and if an open sender of the session has that name.
+        :raises ConnectionException: if the connection is closed.
+        :raises SessionException: if the session is closed.
         """
         result: Sender = self._carry(self._create_sender, context, target, source, name, handler, tags, options)
         return result
@@ -210,23 +219,23 @@ class Container(Reactor):
     def _create_sender(
         self, context: Any, target: Any, source: Any, name: Any, handler: Any, tags: Any, options: Any
     ) -> Sender:
+        def set_up(sender: Sender) -> None:
+            if target:
+                sender.target.address = target
+            if source:
+                sender.source.address = source
+            if handler is not None:
+                sender.handler = handler
+            if tags is not None:
+                sender.tag_generator = Tags(tags, sender)
+
         checked = check_options(options)
-        tag_iterator = _tag_iterator(tags)
+        check_tags(tags)
         check_names(target=target, source=source, name=name)
         if isinstance(context, (str, Url)):
-            target = target or Url(context).path or None
-        session = self._session(context)
-        sender = session.sender(name or self._link_name(session.connection, target or source))
-        if target:
-            sender.target.address = target
-        if source:
-            sender.source.address = source
-        if handler is not None:
-            sender.handler = handler
-        if tag_iterator is not None:
-            sender.tag_generator = tag_iterator
-        apply_options(checked, sender)
-        sender.open()
+            context = Url(context)
+            target = target or context.path or None
+        sender: Sender = self._create_link(context, Session.sender, name, (target, source), set_up, checked)
         return sender
 
     def create_receiver(
@@ -241,15 +250,21 @@ class Container(Reactor):
     ) -> Receiver:
         """Begin to open a link for receiving.
 
-        :param context: a connection, a session, or a URL to connect to; the URL's path is the source by default.
+        :param context: a connection, a session, or a URL to connect to; the URL's path is the source by default.  The
+            new connection is the receiver's ``connection``.  It stays open when the receiver is closed: closing it is
+            up to the application.
         :param source: the address to receive from.
         :param target: the address the messages go to.
-        :param name: the link's name, by default made up.
-        :param dynamic: whether the peer is to make a node for the link; ``remote_source.address`` then names it.
+        :param name: the link's name; by default made of the container's id and the addresses, and if need be a number.
+        :param dynamic: whether the peer is to make a node for the link, whose address ``remote_source.address`` is once
+            the link is open.  The peer is not told of ``source`` then.
         :param handler: gets the link's events instead of the connection's and the container's handlers.
-        :param options: a :class:`LinkOption`, or several.
-        :returns: the receiver.
+        :param options: a :class:`LinkOption`, or several; those for senders are passed over.
+        :returns: the receiver.  Whether the peer takes it, ``on_link_opened`` and ``on_link_error`` tell.
         :raises TypeError: for an argument of a wrong kind.
+        :raises ValueError: for a URL that makes no sense, and if an open receiver of the session has that name.
+        :raises ConnectionException: if the connection is closed.
+        :raises SessionException: if the session is closed.
         """
         result: Receiver = self._carry(
             self._create_receiver, context, source, target, name, dynamic, handler, options
@@ -259,39 +274,81 @@ class Container(Reactor):
     def _create_receiver(
         self, context: Any, source: Any, target: Any, name: Any, dynamic: bool, handler: Any, options: Any
     ) -> Receiver:
+        def set_up(receiver: Receiver) -> None:
+            if dynamic:
+                receiver.source.dynamic = True  # With an address that would be against section 3.5.3.
+            elif source:
+                receiver.source.address = source
+            if target:
+                receiver.target.address = target
+            if handler is not None:
+                receiver.handler = handler
+
         checked = check_options(options)
         check_names(target=target, source=source, name=name)
         if isinstance(context, (str, Url)):
-            source = source or Url(context).path or None
-        session = self._session(context)
-        receiver = session.receiver(name or self._link_name(session.connection, source or target))
-        if dynamic:
-            receiver.source.dynamic = True
-        elif source:
-            receiver.source.address = source
-        if target:
-            receiver.target.address = target
-        if handler is not None:
-            receiver.handler = handler
-        apply_options(checked, receiver)
-        receiver.open()
+            context = Url(context)
+            source = source or context.path or None
+        receiver: Receiver = self._create_link(context, Session.receiver, name, (source, target), set_up, checked)
         return receiver
+
+    def _create_link(
+        self,
+        context: Any,
+        make: Callable[[Session, str], Any],
+        name: Optional[str],
+        addresses: Iterable[Optional[str]],
+        set_up: Callable[[Any], None],
+        options: List[Any],
+    ) -> Any:
+        """Make a link and open it.  If that fails, nothing that was begun for it stays behind."""
+        is_sender = make is Session.sender
+        connection = self.connect(context) if isinstance(context, Url) else None
+        link = None
+        try:
+            session = self._session(context if connection is None else connection)
+            if name:
+                check_name(session, name, is_sender)
+            else:
+                name = self._link_name(session.connection, addresses, is_sender)
+            link = make(session, name)
+            set_up(link)
+            apply_options(options, link)
+            check_encodable(link)
+            link.open()
+        except BaseException:
+            if link is not None:
+                link.free()
+            if connection is not None:
+                connection.close()
+                self._forget(connection)
+                connection.free()
+            raise
+        return link
 
     def _session(self, context: Any) -> Session:
         """The session that a link is to be made on."""
         if isinstance(context, Session):
+            check_session(context)
             return context
-        if isinstance(context, (str, Url)):
-            context = self.connect(context)
         if not isinstance(context, Connection):
             raise TypeError(f"expected a connection, a session or a URL, not {context!r}")
-        policy = self._policies.get(context)
+        check_connection(context)
+        if context._reactor is not self:
+            # It is not told here when that comes to its end.
+            session: Session = context.session()
+            session.open()
+            return session
+        if context.transport is None and context.state & Endpoint.LOCAL_ACTIVE and context not in self._connectors:
+            raise ConnectionException(f"the connection has ended: {context!r}")
+        policy: Optional[SessionPerConnection] = self._policies.get(context)
         if policy is None:
             policy = self._policies[context] = SessionPerConnection()
         return policy.session(context)
 
-    def _link_name(self, connection: Connection, address: Optional[str]) -> str:
-        return f"{connection.container or self.container_id}-{address or uuid.uuid4()}"
+    def _link_name(self, connection: Connection, addresses: Iterable[Optional[str]], is_sender: bool) -> str:
+        container_id = connection.container or self.container_id
+        return made_up_name(container_id, addresses, is_sender, {connection: None, **dict.fromkeys(self._policies)})
 
     # --- transactions
 
@@ -319,7 +376,7 @@ class Container(Reactor):
         coordinator = self._coordinators.get(connection)
         if coordinator is None or not coordinator.usable:
             coordinator = self._coordinators[connection] = Coordinator()
-            name = f"{self._link_name(connection, 'txn-ctrl')}-{uuid.uuid4()}"
+            name = f"{connection.container or self.container_id}-txn-ctrl-{uuid.uuid4()}"
             session = self._session(connection)
             coordinator.sender = sender = session.sender(name)
             sender.handler = coordinator
@@ -391,21 +448,6 @@ def _addresses(url: Any, urls: Any) -> List[Url]:
     if not given:
         raise ValueError("there are no urls to connect to")
     return [Url(each).require_amqp() for each in given]
-
-
-def _tag_iterator(tags: Any) -> Optional[Iterator[Any]]:
-    """Make of a ``tags`` argument an iterator of delivery tags."""
-    if tags is None:
-        return None
-    if isinstance(tags, Iterable):
-        return iter(tags)
-    if not callable(tags):
-        raise TypeError(f"tags must be an iterator or a function, not {tags!r}")
-    first = tags()
-    if isinstance(first, Iterator):
-        return first
-    make: Callable[[], Any] = tags
-    return chain([first], iter(make, object()))
 
 
 def _find_transaction_handler(handler: Any) -> Any:

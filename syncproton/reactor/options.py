@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping
 
 from ..codec import Data, Described, symbol
 from ..engine import Link, Terminus
@@ -45,6 +45,10 @@ class AtMostOnce(LinkOption):
     """At most once: messages are sent settled, and may be lost (AMQP 1.0 section 2.6.12)."""
 
     def apply(self, link: Link) -> None:
+        """Ask that the sender sends settled.
+
+        :param link: the new link.
+        """
         link.snd_settle_mode = Link.SND_SETTLED
 
 
@@ -52,6 +56,10 @@ class AtLeastOnce(LinkOption):
     """At least once: messages are settled by the receiver once processed, and may come twice (section 2.6.12)."""
 
     def apply(self, link: Link) -> None:
+        """Ask that the sender sends unsettled and the receiver settles first.
+
+        :param link: the new link.
+        """
         link.snd_settle_mode = Link.SND_UNSETTLED
         link.rcv_settle_mode = Link.RCV_FIRST
 
@@ -86,16 +94,21 @@ class DynamicNodeProperties(LinkOption):
     """Properties for the node that the peer makes for a dynamic link (section 3.5.9).
 
     :param props: the properties; keys that are strings become symbols.
+    :raises TypeError: if it is no map, or a key no string.
+    :raises ValueError: if a key has characters that are not ASCII.
     """
 
-    def __init__(self, props: Optional[Mapping[Any, Any]] = None) -> None:
-        self.properties = {
-            key if isinstance(key, symbol) else symbol(key): value for key, value in (props or {}).items()
-        }
+    def __init__(self, props: Mapping[Any, Any] = {}) -> None:
+        #: The properties, by symbol.  They may be changed until the option is used.
+        self.properties = _by_symbol("props", props)
 
     def apply(self, link: Link) -> None:
+        """Add the properties to those of the node: a receiver's source, a sender's target.
+
+        :raises DataException: if something in them has no AMQP encoding.
+        """
         terminus = link.source if link.is_receiver else link.target
-        terminus.properties.put_dict(self.properties)
+        _join(terminus.properties, self.properties)
 
 
 class Filter(ReceiverOption):
@@ -103,21 +116,20 @@ class Filter(ReceiverOption):
 
     :param filter_set: filters by name; names that are strings become symbols, values are usually
         :class:`~syncproton.Described`.
+    :raises TypeError: if it is no map, or a name no string.
+    :raises ValueError: if a name has characters that are not ASCII.
     """
 
-    def __init__(self, filter_set: Optional[Mapping[Any, Any]] = None) -> None:
-        self.filter_set = {
-            key if isinstance(key, symbol) else symbol(key): value for key, value in (filter_set or {}).items()
-        }
+    def __init__(self, filter_set: Mapping[Any, Any] = {}) -> None:
+        #: The filters, by symbol.  They may be changed until the option is used.
+        self.filter_set = _by_symbol("filter_set", filter_set)
 
     def apply(self, receiver: Link) -> None:
-        # Several filters on one link are one map on the wire, so this one joins those that are there.
-        data: Data = receiver.source.filter
-        data.rewind()
-        filters = (data.get_dict() if data.next() else None) or {}
-        filters.update(self.filter_set)
-        data.clear()
-        data.put_dict(filters)
+        """Add the filters to those of the receiver's source.
+
+        :raises DataException: if something in them has no AMQP encoding.
+        """
+        _join(receiver.source.filter, self.filter_set)
 
 
 class Selector(Filter):
@@ -125,16 +137,28 @@ class Selector(Filter):
 
     :param value: the expression, in the SQL-like language of JMS.
     :param name: the name of the filter.
+    :raises TypeError: if either is no string.
+    :raises ValueError: if the name has characters that are not ASCII.
     """
 
     def __init__(self, value: str, name: str = "selector") -> None:
+        if not isinstance(value, str) or not isinstance(name, str):
+            raise TypeError(f"a selector and its name are strings, not {value!r} and {name!r}")
         super().__init__({symbol(name): Described(symbol("apache.org:selector-filter:string"), value)})
 
 
 class DurableSubscription(ReceiverOption):
-    """A subscription that lives on while its receiver is away: neither its messages nor its set-up is lost."""
+    """A subscription that lives on while its receiver is away: neither its messages nor its set-up is lost.
+
+    To come back to it, detach the receiver or close the connection, rather than closing the receiver, which gives the
+    subscription up; then make a receiver of the same name on a connection of the same container id.
+    """
 
     def apply(self, receiver: Link) -> None:
+        """Ask that the source outlives the link, its deliveries too, and never expires.
+
+        :param receiver: the new receiver.
+        """
         receiver.source.durability = Terminus.DELIVERIES
         receiver.source.expiry_policy = Terminus.EXPIRE_NEVER
 
@@ -143,14 +167,45 @@ class Move(ReceiverOption):
     """Messages are moved to the receiver: several receivers share them (section 3.5.7)."""
 
     def apply(self, receiver: Link) -> None:
+        """Ask that messages leave the node for this receiver.
+
+        :param receiver: the new receiver.
+        """
         receiver.source.distribution_mode = Terminus.DIST_MODE_MOVE
 
 
 class Copy(ReceiverOption):
-    """Messages are copied to the receiver: each receiver sees all of them (section 3.5.7)."""
+    """Messages are copied to the receiver: each receiver sees all of them, and a queue keeps them (section 3.5.7)."""
 
     def apply(self, receiver: Link) -> None:
+        """Ask that messages stay at the node for others, too.
+
+        :param receiver: the new receiver.
+        """
         receiver.source.distribution_mode = Terminus.DIST_MODE_COPY
+
+
+def _by_symbol(name: str, given: Any) -> Dict[symbol, Any]:
+    """A copy of a map, its keys made symbols."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name} must be a map, not {given!r}")
+    for key in given:
+        if not isinstance(key, str):
+            raise TypeError(f"the keys of {name} must be symbols or strings, not {key!r}")
+        if not key.isascii():
+            raise ValueError(f"the keys of {name} must be of ASCII characters, not {key!r}")
+    return {key if isinstance(key, symbol) else symbol(key): value for key, value in given.items()}
+
+
+def _join(data: Data, entries: Mapping[symbol, Any]) -> None:
+    """Several options of a kind on one link are one map on the wire: add to what is there."""
+    data.rewind()
+    there = data.get_object() if data.next() else None
+    joined = {**there, **entries} if isinstance(there, dict) else entries
+    data.clear()
+    data.put_dict(joined)
 
 
 def check_options(options: Any) -> List[Any]:
@@ -160,8 +215,8 @@ def check_options(options: Any) -> List[Any]:
     """
     if options is None:
         return []
-    several = options if isinstance(options, Iterable) and not isinstance(options, (str, bytes)) else [options]
-    checked = list(several)
+    single = hasattr(options, "apply") or isinstance(options, (str, bytes)) or not isinstance(options, Iterable)
+    checked = [options] if single else list(options)
     for option in checked:
         if not callable(getattr(option, "apply", None)) or isinstance(option, type):
             raise TypeError(f"not a link option: {option!r}")

@@ -201,7 +201,7 @@ def test_links_on_a_connection_share_a_session() -> None:
     sender = container.create_sender(connection, "t", "s")
     receiver = container.create_receiver(connection, "s", "t", name="mine", options=[Copy(), AtMostOnce()])
     assert sender.session is receiver.session
-    assert (sender.target.address, sender.source.address, sender.name) == ("t", "s", "me-t")
+    assert (sender.target.address, sender.source.address, sender.name) == ("t", "s", "me-t-s")
     assert (receiver.source.address, receiver.target.address, receiver.name) == ("s", "t", "mine")
     assert receiver.source.distribution_mode == 1 and receiver.snd_settle_mode == 1
 
