@@ -133,7 +133,7 @@ class Connection(Endpoint):
 
     @offered_capabilities.setter
     def offered_capabilities(self, capabilities: Any) -> None:
-        self._offered = SymbolList(capabilities) if isinstance(capabilities, (list, tuple)) else capabilities
+        self._offered = _symbols(capabilities)
 
     @property
     def desired_capabilities(self) -> Any:
@@ -142,7 +142,7 @@ class Connection(Endpoint):
 
     @desired_capabilities.setter
     def desired_capabilities(self, capabilities: Any) -> None:
-        self._desired = SymbolList(capabilities) if isinstance(capabilities, (list, tuple)) else capabilities
+        self._desired = _symbols(capabilities)
 
     @property
     def properties(self) -> Any:
@@ -319,6 +319,11 @@ class Connection(Endpoint):
     def _label(self) -> str:
         names: Dict[str, Any] = {"to": self._remote_container, "host": self._hostname}
         return " ".join(f"{key} {value!r}" for key, value in names.items() if value)
+
+
+def _symbols(capabilities: Any) -> Optional[SymbolList]:
+    """One symbol, or any sequence of them, as a list."""
+    return None if capabilities is None else SymbolList(capabilities)
 
 
 events._connection_kind.append(Connection)

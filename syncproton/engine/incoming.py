@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
+from ..codec import SymbolList
 from ..errors import ProtocolError
 from ..wire.performatives import Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer
 from .condition import Condition
@@ -115,8 +116,8 @@ class Incoming:
     def _opened(self, connection: "Connection", open: Open) -> None:
         connection._remote_container = open.container_id
         connection._remote_hostname = open.hostname
-        connection._remote_offered = open.offered_capabilities
-        connection._remote_desired = open.desired_capabilities
+        connection._remote_offered = SymbolList(open.offered_capabilities) if open.offered_capabilities else None
+        connection._remote_desired = SymbolList(open.desired_capabilities) if open.desired_capabilities else None
         connection._remote_properties = open.properties
         connection._set_remote(REMOTE_ACTIVE)
         connection._put(connection, Event.CONNECTION_REMOTE_OPEN)

@@ -27,4 +27,4 @@ def not_a_header(data: bytes, expected: Sequence[bytes]) -> str:
             break
     else:
         words = "unknown protocol"
-    return f"protocol header mismatch: {words}: expected {expected[0]!r}, got {data[:8]!r}"
+    return f"AMQP protocol header mismatch: {words}: expected {expected[0]!r}, got {data[:8]!r}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Union
 
-from ..codec import Data, symbol
+from ..codec import UNDESCRIBED, Array, Data, symbol
 from ..wire.termini import Coordinator, Source, Target
 
 __all__ = ["Terminus"]
@@ -143,7 +143,7 @@ class Terminus:
     def _from_wire(self, wire: Any) -> None:
         if isinstance(wire, Coordinator):
             self.type = self.COORDINATOR
-            self._capabilities = _data(wire.capabilities)
+            self._capabilities = _symbols(wire.capabilities)
             return
         if not isinstance(wire, (Source, Target)):
             self.type = self.UNSPECIFIED
@@ -157,11 +157,11 @@ class Terminus:
         self.timeout = wire.timeout or 0
         self.dynamic = bool(wire.dynamic)
         self._properties = _data(wire.dynamic_node_properties)
-        self._capabilities = _data(wire.capabilities)
+        self._capabilities = _symbols(wire.capabilities)
         if isinstance(wire, Source):
             self.distribution_mode = _MODES.get(str(wire.distribution_mode), 0)
             self._filter = _data(wire.filter)
-            self._outcomes = _data(wire.outcomes)
+            self._outcomes = _symbols(wire.outcomes)
             self._default_outcome = wire.default_outcome
 
     def __repr__(self) -> str:
@@ -185,3 +185,8 @@ def _data(value: Any) -> Optional[Data]:
     data.put_object(value)
     data.rewind()
     return data
+
+
+def _symbols(values: Any) -> Optional[Data]:
+    """A ``Data`` that holds symbols in an array, as they are on the wire; nothing for ``None``."""
+    return None if values is None else _data(Array(UNDESCRIBED, Data.SYMBOL, *values))

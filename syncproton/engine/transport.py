@@ -123,7 +123,7 @@ class Transport(TransportSettings):
         if connection._transport is not None:
             raise TransportException("the connection is bound to a transport already")
         self._connection = connection
-        if connection._user is not None or connection._password is not None:
+        if not connection._user is connection._password is connection._authorization is None:
             negotiation = self._sasl_negotiation()
             negotiation.user = connection._user
             negotiation.password = connection._password
@@ -132,6 +132,8 @@ class Transport(TransportSettings):
             self._sasl.hostname = connection._hostname
         connection._bound(self)
         self._incoming.bind(connection)
+        if self._stage is Stage.AMQP:
+            self._take(b"")  # What came after the peer's open has waited for somebody to be told of it.
 
     def bind_nothrow(self, connection: "Connection") -> None:
         """Like :meth:`bind`, but do nothing where that would raise."""
@@ -167,8 +169,14 @@ class Transport(TransportSettings):
             raise TransportException("the input of the transport has ended")
         data = binary if binary.__class__ is bytes else bytes(memoryview(binary))
         self._bytes_input += len(data)
+        self._take(data)
+        return len(data)
+
+    def _take(self, data: bytes) -> None:
         try:
-            if self._tls is None:
+            if self._stage is Stage.AMQP and not data:
+                self._frames(data)
+            elif self._tls is None:
                 self._consume(data)
             else:
                 self._decrypt(data)
@@ -183,7 +191,6 @@ class Transport(TransportSettings):
             if self._halted and not self._out and self._tls is None:
                 self.close_head()
             self._maybe_closed()
-        return len(data)
 
     def close_tail(self) -> None:
         """Say that no more bytes will come from the peer."""
@@ -244,6 +251,8 @@ class Transport(TransportSettings):
         dispatch = incoming.dispatch
         trace = self._trace & self.TRACE_FRM
         reader.feed(data)
+        if self._connection is None and incoming.open_received:
+            return
         for channel, performative, payload in reader:
             self._frames_input += 1
             if performative is None:
@@ -251,7 +260,7 @@ class Transport(TransportSettings):
             if trace:
                 self.log(f"{channel} <- {performative!r}{f' ({len(payload)} bytes)' if payload else ''}")
             dispatch[performative.__class__](channel, performative, payload)
-            if incoming.close_received or self._halted:
+            if incoming.close_received or self._halted or self._connection is None:
                 return
 
     def _header(self, data: bytes) -> bytes:

@@ -27,7 +27,7 @@ class TlsTransport(Protocol):
 
 
 class SSL:
-    """The TLS layer of a transport. Making one turns TLS on; two of one transport are equal.
+    """The TLS layer of a transport. Making one turns TLS on; a transport has one, however often it is made.
 
     :param transport: a transport that has not begun to speak.
     :param domain: the settings; None for those in use already, or else a new domain's.
@@ -51,21 +51,28 @@ class SSL:
     RESUME_NEW = 1
     RESUME_REUSED = 2
 
+    _holder: TlsHolder
+
+    def __new__(
+        cls,
+        transport: TlsTransport,
+        domain: Optional[SSLDomain] = None,
+        session_details: Optional[SSLSessionDetails] = None,
+    ) -> "SSL":
+        holder = transport._attach_tls(domain, session_details)
+        found = holder.view
+        if not isinstance(found, cls):
+            found = holder.view = super().__new__(cls)
+            found._holder = holder
+        return found
+
     def __init__(
         self,
         transport: TlsTransport,
         domain: Optional[SSLDomain] = None,
         session_details: Optional[SSLSessionDetails] = None,
     ) -> None:
-        holder = transport._attach_tls(domain, session_details)
-        self.__dict__ = holder.attributes
-        self._holder = holder
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SSL) and self._holder is other._holder
-
-    def __hash__(self) -> int:
-        return hash(id(self._holder))
+        """See the class."""
 
     @staticmethod
     def present() -> bool:

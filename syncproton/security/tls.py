@@ -8,7 +8,7 @@ there from the other.  Whenever OpenSSL lacks bytes it says ``SSLWantReadError``
 from __future__ import annotations
 
 import ssl
-from typing import Any, Dict, Optional, Union
+from typing import Any, Optional, Union
 
 from syncproton.errors import ProtocolError, SSLException
 from syncproton.security.certificate import CertificateView
@@ -291,12 +291,12 @@ class TlsLayer:
 class TlsHolder:
     """A transport's place for its TLS layer; the layer is None until a domain is attached."""
 
-    __slots__ = ("attributes", "layer")
+    __slots__ = ("layer", "view")
 
     def __init__(self) -> None:
         self.layer: Optional[TlsLayer] = None
-        #: What programs set on the ``SSL`` objects of the transport, which share it.
-        self.attributes: Dict[str, Any] = {}
+        #: The ``SSL`` object by which programs see the layer.
+        self.view: Any = None
 
     def attach(
         self,

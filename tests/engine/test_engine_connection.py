@@ -8,6 +8,8 @@ from wiring import End, pair, pump
 from syncproton.codec import symbol
 from syncproton.engine import Collector, Condition, Connection, Endpoint, Transport
 from syncproton.errors import SessionException, TransportException
+from syncproton.wire.frames import AMQP_HEADER, write_frame
+from syncproton.wire.performatives import Attach, Begin, Open
 
 ACTIVE = Endpoint.LOCAL_ACTIVE | Endpoint.REMOTE_ACTIVE
 CLOSED = Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED
@@ -198,3 +200,58 @@ def test_password_is_written_and_never_read() -> None:
     connection.password = "secret"
     assert connection.password is None
     assert "secret" not in repr(connection)
+
+
+def test_what_follows_an_open_waits_for_a_connection_to_be_bound() -> None:
+    out = bytearray(AMQP_HEADER)
+    write_frame(out, 0, Open(container_id="peer", hostname="here"))
+    write_frame(out, 0, Begin())
+    write_frame(out, 0, Attach("link", 0, False, initial_delivery_count=0))
+    transport = Transport(Transport.SERVER)
+    for byte in bytes(out):
+        assert transport.push(bytes([byte])) == 1
+    assert transport.condition is None
+    connection = Connection()
+    collector = Collector()
+    connection.collect(collector)
+    transport.bind(connection)
+    assert (connection.remote_container, connection.remote_hostname) == ("peer", "here")
+    assert connection.link_head(0).name == "link"
+    names = []
+    while collector.peek():
+        names.append(collector.peek().type.name)
+        collector.pop()
+    assert names == [
+        "PN_CONNECTION_INIT", "PN_CONNECTION_BOUND", "PN_CONNECTION_REMOTE_OPEN", "PN_SESSION_INIT",
+        "PN_SESSION_REMOTE_OPEN", "PN_LINK_INIT", "PN_LINK_REMOTE_OPEN",
+    ]
+
+
+def test_a_fault_after_an_open_is_found_once_a_connection_is_bound() -> None:
+    out = bytearray(AMQP_HEADER)
+    write_frame(out, 0, Open(container_id="peer"))
+    write_frame(out, 0, Begin(remote_channel=9))
+    transport = Transport(Transport.SERVER)
+    transport.push(bytes(out))
+    assert transport.condition is None
+    transport.bind(Connection())
+    assert transport.condition is not None and transport.condition.name == "amqp:invalid-field"
+    assert transport.capacity() < 0
+
+
+def test_a_late_collector_hears_that_all_there_is_was_made() -> None:
+    connection = Connection()
+    first = connection.session()
+    sender = first.sender("a")
+    second = connection.session()
+    receiver = first.receiver("b")
+    collector = Collector()
+    connection.collect(collector)
+    made = []
+    while collector.peek():
+        made.append((collector.peek().type.name, collector.peek().context))
+        collector.pop()
+    assert made == [
+        ("PN_CONNECTION_INIT", connection), ("PN_SESSION_INIT", first), ("PN_LINK_INIT", sender),
+        ("PN_SESSION_INIT", second), ("PN_LINK_INIT", receiver),
+    ]

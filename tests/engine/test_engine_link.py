@@ -7,7 +7,7 @@ from typing import Any, List
 import pytest
 from wiring import Linked, only, pair, pump, scripted, send
 
-from syncproton.codec import Data, symbol
+from syncproton.codec import UNDESCRIBED, Array, Data, symbol
 from syncproton.engine import Condition, Endpoint, Link, Receiver, Sender, Terminus
 from syncproton.errors import LinkException
 from syncproton.wire.performatives import Attach, Begin, Detach, Flow, Transfer
@@ -118,8 +118,8 @@ def test_what_is_said_of_the_link_arrives() -> None:
     assert (source.durability, source.expiry_policy, source.timeout) == (2, 3, 7)
     assert source.distribution_mode == Terminus.DIST_MODE_COPY
     assert held(source.filter) == {"selector": "x = 1"}
-    assert held(source.outcomes) == ["amqp:accepted:list"]
-    assert held(source.capabilities) == ["queue"]
+    assert held(source.outcomes) == Array(UNDESCRIBED, Data.SYMBOL, symbol("amqp:accepted:list"))
+    assert held(source.capabilities) == Array(UNDESCRIBED, Data.SYMBOL, symbol("queue"))
     assert target.dynamic and target.address is None
     assert held(target.properties) == {"lifetime-policy": "short"}
     assert linked.sender.remote_source.address == "from"  # The listener copied it.

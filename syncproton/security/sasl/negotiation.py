@@ -72,8 +72,8 @@ class Negotiation:
 
     def __init__(self, server: bool) -> None:
         self.server = server
-        #: What programs set on the ``SASL`` objects of the transport, which share it.
-        self.attributes: Dict[str, Any] = {}
+        #: The ``SASL`` object by which programs see this one.
+        self.view: Any = None
         self.allowed_mechs: Optional[List[str]] = None
         self.allow_insecure_mechs = False
         self.user: Optional[str] = None

@@ -20,7 +20,7 @@ class SaslTransport(Protocol):
 
 
 class SASL:
-    """The SASL layer of a transport. Making one turns the layer on; two of one transport are equal.
+    """The SASL layer of a transport. Making one turns the layer on; a transport has one, however often it is made.
 
     :param transport: the transport to authenticate, or to authenticate the peers of.
     """
@@ -31,16 +31,18 @@ class SASL:
     PERM = negotiation.PERM
     TEMP = negotiation.TEMP
 
-    def __init__(self, transport: SaslTransport) -> None:
+    _negotiation: Negotiation
+
+    def __new__(cls, transport: SaslTransport) -> "SASL":
         layer = transport._sasl_negotiation()
-        self.__dict__ = layer.attributes
-        self._negotiation = layer
+        found = layer.view
+        if not isinstance(found, cls):
+            found = layer.view = super().__new__(cls)
+            found._negotiation = layer
+        return found
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SASL) and self._negotiation is other._negotiation
-
-    def __hash__(self) -> int:
-        return hash(id(self._negotiation))
+    def __init__(self, transport: SaslTransport) -> None:
+        """See the class."""
 
     @staticmethod
     def extended() -> bool:
