@@ -242,6 +242,8 @@ class Outgoing:
         if link._remote_handle == -1 and session._remote_channel != -2:
             session._await_attach(link)
         self._write(session._local_channel, attach_frame(link, handle))
+        if link._parked:
+            session._connection._ready[link] = None  # A peer that attached first may have given credit already.
 
     def _detach(self, connection: "Connection", link: Link) -> None:
         session = link._session

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from wiring import Linked, receive, receive_all, send
+from wiring import Linked, receive, receive_all, scripted, send
 
 from syncproton.codec import symbol, ulong
 from syncproton.engine import Condition, Delivery, Disposition, DispositionType, Link
 from syncproton.errors import LinkException
 from syncproton.message import Message
+from syncproton.wire.performatives import Attach, Flow, Transfer
 
 
 def test_a_message_goes_across_and_its_acceptance_back() -> None:
@@ -348,3 +349,16 @@ def test_endpoints_of_a_delivery() -> None:
     assert delivery.transport is linked.a.transport
     delivery.note = "mine"  # type: ignore[attr-defined]
     assert delivery.note == "mine"  # type: ignore[attr-defined]
+
+
+def test_what_was_handed_over_before_the_link_was_opened_goes_out_once_it_is() -> None:
+    peer = scripted()
+    session = peer.begin()
+    sender = session.sender("link")
+    peer.say(Attach("link", 0, True), Flow(0, 10, 0, 10, 0, 0, 5))
+    send(sender, b"early")
+    assert peer.performatives() == []
+    sender.open()
+    attach, transfer = peer.performatives()
+    assert isinstance(attach, Attach) and isinstance(transfer, Transfer)
+    assert sender.queued == 0
