@@ -123,7 +123,7 @@ class Connection(Endpoint):
 
     @property
     def connected_address(self) -> Optional[str]:
-        """The URL the connection was made to, or ``None``."""
+        """The URL the connection was made to; of one that was accepted the peer's; ``None`` before."""
         return str(self.url) if self.url is not None else None
 
     @property

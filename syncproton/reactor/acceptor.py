@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 from ..engine import Transport
 from ..errors import ProtonException
 from ..security import SSL, SSLDomain
+from ..url import Url
 from .io import Channel
 from .loop import READ
 
@@ -105,24 +106,25 @@ class Acceptor:
                     listener.stop()
                     self._reactor.timers.after(_PAUSE, listener.start)
                 return  # nobody waits, or the one who did has gone again
-            self._take(sock, f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address))
+            self._take(sock, Url(host=address[0], port=address[1]))
             if self.closed:
                 return
 
-    def _take(self, sock: socket.socket, peer: str) -> None:
+    def _take(self, sock: socket.socket, peer: Url) -> None:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             pass  # an optimisation, and the peer may have gone again
         reactor = self._reactor
         connection = reactor.connection(self.handler)
+        connection.url = peer
         transport = Transport(Transport.SERVER)
         transport._reactor = reactor
         reactor.prepare_server(transport)
         if self._ssl_domain is not None:
             SSL(transport, self._ssl_domain)
         transport.bind(connection)
-        reactor.add_channel(Channel(reactor, sock, transport, peer))
+        reactor.add_channel(Channel(reactor, sock, transport, f"{peer.host}:{int(peer.port)}"))
 
 
 class _Listening:

@@ -143,6 +143,29 @@ def test_urls_that_make_no_sense(url: str) -> None:
         Container().listen(url)
 
 
+def test_an_accepted_connection_tells_whom_it_is_with(run: Run) -> None:
+    told: List[Any] = []
+
+    class Both(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            self.acceptor = event.container.listen("127.0.0.1:0")
+            event.container.connect(f"127.0.0.1:{self.acceptor.port}", handler=Closer())
+
+        def on_connection_opened(self, event: Any) -> None:
+            told.append((event.connected_address, event.container.get_connection_address(event.connection)))
+
+        def on_connection_closing(self, event: Any) -> None:
+            self.acceptor.close()
+
+    class Closer(MessagingHandler):
+        def on_connection_opened(self, event: Any) -> None:
+            event.connection.close()
+
+    run(Container(Both()))
+    (address, where), = told
+    assert address == f"amqp://{where}" and where.startswith("127.0.0.1:") and int(where[10:]) > 0
+
+
 def test_handler_of_an_acceptor(run: Run, background: Callable[..., Container]) -> None:
     server = Server()
     acceptor = background().acceptor("127.0.0.1", 0, server)
