@@ -21,6 +21,7 @@ __all__ = [
     "SSLUnavailable",
     "SessionException",
     "Timeout",
+    "TransactionError",
     "TransportException",
     "WrongThread",
 ]
@@ -72,6 +73,18 @@ class DataException(ProtonException):
 
 class DecodeError(DataException):
     """Bytes that are not a valid AMQP 1.0 encoding (part 1 of the specification)."""
+
+
+class TransactionError(ProtonException):
+    """A transaction cannot do what was asked of it: it is not yet, or no longer, open; or the thing is not its own.
+
+    :ivar condition: the name of the error condition with which the transaction failed, such as
+        ``amqp:transaction:rollback``, or ``None``.
+    :ivar description: why it failed, in the peer's words, or ``None``.
+    """
+
+    condition: Optional[str] = None
+    description: Optional[str] = None
 
 
 class TransportException(ProtonException):

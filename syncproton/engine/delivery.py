@@ -186,6 +186,24 @@ class Delivery:
             self._read = 0
             self.settle()
 
+    def _withdraw(self) -> None:
+        """Take back an outgoing delivery: one that was handed over whole, and of which nothing has been sent yet.
+
+        It is settled by this.
+        """
+        link = self._link
+        if self._done and not self._sent and self._id < 0:
+            link.session._connection._check()
+            self._sent = True
+            link._queued -= 1
+            link._credit += 1
+            if self._parked:
+                self._parked = False
+                link._parked.remove(self)
+            link._session._outgoing_bytes -= len(self._data)
+            self._data = b""
+            self.settle()
+
     def _trim(self) -> None:
         """Let go of bytes already taken, where that is worth the moving of those that are not."""
         data, read = self._data, self._read

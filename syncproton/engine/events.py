@@ -219,10 +219,12 @@ class Event(EventBase):
 
     # What handlers put on an event for the handlers after them; unset unless the event is of that kind.
     message: Any = None
-    transaction: Any = None
     subject: Any = None
     offset: Any = None
     data: Any = None
+
+    #: The transaction that the event, or its delivery, belongs to; ``None`` for most.
+    transaction: Any
 
     def __init__(self, type: EventType, context: Any) -> None:
         self._type = type
@@ -329,6 +331,8 @@ class Event(EventBase):
                 return getattr(self._context, name)
             except AttributeError:
                 pass
+        if name == "transaction":
+            return None
         raise AttributeError(f"a {self._type} event has no attribute {name!r}")
 
     def __repr__(self) -> str:

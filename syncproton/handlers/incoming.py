@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Optional
 
-from ..engine import Condition, Delivery, Endpoint, Event, Handler
+from ..engine import Condition, Delivery, DispositionType, Endpoint, Event, Handler
 from ..errors import ProtonException
 from ..message import Message
 from .acking import Acking, Reject, Release
@@ -66,7 +66,8 @@ class IncomingMessageHandler(Handler, Acking):
             delivery.update(Delivery.MODIFIED)
             delivery.settle()
         else:
-            if self.auto_accept:
+            # What was accepted under a transaction is settled when that is over.
+            if self.auto_accept and delivery.local_state != DispositionType.TRANSACTIONAL_STATE:
                 delivery.update(Delivery.ACCEPTED)
                 delivery.settle()
 

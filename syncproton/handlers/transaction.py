@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..engine import Delivery, Event
+from ..engine import Delivery, DispositionType, Event
+from ..errors import TransactionError
 from .messaging import MessagingHandler
 
 __all__ = ["TransactionHandler", "TransactionalClientHandler"]
@@ -50,8 +51,18 @@ class TransactionalClientHandler(MessagingHandler, TransactionHandler):
 
         :param delivery: the delivery of the message.
         :param transaction: the transaction under which to accept it; ``None`` accepts and settles it outright.
+        :raises TransactionError: if the message has been accepted under a transaction already, and as
+            :meth:`Transaction.accept <syncproton.reactor.Transaction.accept>` does.
+        :raises TypeError: if these are no delivery and no transaction.
         """
-        if transaction:
-            transaction.accept(delivery)
-        else:
-            super().accept(delivery)
+        if transaction is not None:
+            accept = getattr(transaction, "accept", None)
+            if not callable(accept):
+                raise TypeError(f"a message is accepted under a Transaction, not {transaction!r}")
+            accept(delivery)
+            return
+        if not callable(getattr(delivery, "settle", None)):
+            raise TypeError(f"what is accepted is a Delivery, not {delivery!r}")
+        if delivery.local_state == DispositionType.TRANSACTIONAL_STATE:
+            raise TransactionError("the delivery has been accepted under a transaction")
+        super().accept(delivery)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
-from ..codec import symbol
-from ..engine import Connection, Endpoint, Event, Receiver, Sender, Session, Terminus, Transport
+from ..engine import Connection, Endpoint, Receiver, Sender, Session, Transport
 from ..errors import ConnectionException
 from ..security import SSLDomain
 from ..url import Url
@@ -16,13 +15,14 @@ from .attempts import Attempts
 from .backoff import delay_source
 from .config import ConnectConfig, read_config
 from .connector import Connector, ConnectSettings
+from .coordinator import Coordinators
 from .links import check_connection, check_encodable, check_name, check_session, made_up_name
 from .options import apply_options, check_options
 from .reactor import Reactor
 from .session_policy import SessionPerConnection
 from .ssl_config import SSLConfig
 from .tags import Tags, check_tags
-from .transaction import Coordinator, Transaction
+from .transaction import Transaction, check_handler
 
 __all__ = ["Container"]
 
@@ -66,7 +66,7 @@ class Container(Reactor):
         self.user: Optional[str] = None
         self.password: Optional[str] = None
         self._policies: Dict[Connection, SessionPerConnection] = {}
-        self._coordinators: Dict[Connection, Coordinator] = {}
+        self._coordinators = Coordinators(self._hooks)
 
     # --- connecting
 
@@ -177,8 +177,16 @@ class Container(Reactor):
         connection.url = url
         self._connectors[connection] = Connector(self, connection, Attempts([url], None), settings)
 
+    def _on_local_open(self, event: Any) -> None:
+        connection = event.connection
+        if connection.transport is None and connection not in self._connectors:
+            # Made with ``connection()`` and nothing said of where to: as in proton, its virtual host tells.
+            url = Url(connection.hostname or "localhost")
+            self.set_connection_host(connection, url.host or "localhost", url.port or "amqp")
+        super()._on_local_open(event)
+
     def get_connection_address(self, connection: Connection) -> Optional[str]:
-        """Where a connection is being made to, or was last: ``host:port``; ``None`` for one that was accepted."""
+        """Where a connection is being made to, or was last: ``host:port``; of one that was accepted the peer's."""
         url = connection.url
         return f"{url.host}:{int(url.port)}" if url is not None else None
 
@@ -353,49 +361,50 @@ class Container(Reactor):
     # --- transactions
 
     def declare_transaction(
-        self, context: Connection, handler: Any = None, settle_before_discharge: bool = False
+        self, context: Union[Connection, Session], handler: Any = None, settle_before_discharge: bool = False
     ) -> Transaction:
         """Begin a local transaction.
 
-        :param context: the connection.
+        :param context: the connection; or a session, on which the link to the peer's coordinator is then made.
         :param handler: has the callbacks of :class:`~syncproton.handlers.TransactionHandler`; by default the
             first handler of the connection, or of the container, that has them.
         :param settle_before_discharge: whether messages accepted under the transaction are settled at once, rather
             than when it ends.
         :returns: the transaction; it is open once ``on_transaction_declared`` is called.
-        :raises TypeError: if there is no handler for it.
+        :raises TypeError: if there is no handler for it, or the context is of a wrong kind.
+        :raises ValueError: if the connection is another container's.
+        :raises ConnectionException: if the connection is closed, or lost for good.
+        :raises SessionException: if the session is closed.
         """
+        connection = context.connection if isinstance(context, Session) else context
+        if not isinstance(connection, Connection):
+            raise TypeError(f"declare_transaction() expected a connection or a session, not {context!r}")
+        if connection._reactor is not self:
+            raise ValueError("declare_transaction() got a connection of another container")
         if handler is None:
-            handler = _find_transaction_handler(context.handler) or _find_transaction_handler(self.handler)
+            handler = _find_transaction_handler(connection.handler) or _find_transaction_handler(self.handler)
             if handler is None:
                 raise TypeError("declare_transaction() needs a handler with on_transaction_declared()")
+        check_handler(handler)
         result: Transaction = self._carry(self._declare_transaction, context, handler, settle_before_discharge)
         return result
 
-    def _declare_transaction(self, connection: Connection, handler: Any, settle_before_discharge: bool) -> Transaction:
-        coordinator = self._coordinators.get(connection)
-        if coordinator is None or not coordinator.usable:
-            coordinator = self._coordinators[connection] = Coordinator()
-            name = f"{connection.container or self.container_id}-txn-ctrl-{uuid.uuid4()}"
-            session = self._session(connection)
-            coordinator.sender = sender = session.sender(name)
-            sender.handler = coordinator
-            sender.target.type = Terminus.COORDINATOR
-            sender.target.capabilities.put_object(symbol("amqp:local-transactions"))
-            sender.open()
-        return coordinator.begin(handler, settle_before_discharge)
+    def _declare_transaction(self, context: Any, handler: Any, settle_before_discharge: bool) -> Transaction:
+        session = self._session(context)
+        return self._coordinators.declare(session, handler, settle_before_discharge)
+
+    def _on_local_close(self, event: Any) -> None:
+        self._coordinators.connection_closed(event._context)
+        super()._on_local_close(event)
 
     def _transport_over(self, transport: Transport) -> None:
-        connection = transport.connection
-        coordinator = self._coordinators.get(connection) if connection is not None else None
-        if coordinator is not None:
-            coordinator.lost(Event(Event.TRANSPORT_CLOSED, transport))
+        self._coordinators.transport_over(transport)
         super()._transport_over(transport)
 
     def _forget(self, connection: Connection) -> None:
         super()._forget(connection)
         self._policies.pop(connection, None)
-        self._coordinators.pop(connection, None)
+        self._coordinators.forget(connection)
 
     # --- listening
 

@@ -50,7 +50,7 @@ class FakeDelivery:
         self.log: List[Any] = []
         self.local = SimpleNamespace(condition=None)
         self.aborted = self.readable = self.partial = self.updated = self.settled = False
-        self.remote_state = 0
+        self.local_state = self.remote_state = 0
         self.__dict__.update(attributes)
 
     def update(self, state: int) -> None:

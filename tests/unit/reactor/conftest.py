@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Type
 
 import pytest
+from scripted_coordinator import ScriptedCoordinator
+from transaction_client import Client
 
 from syncproton.engine import Condition
 from syncproton.handlers import MessagingHandler
@@ -133,3 +135,27 @@ class Trace(MessagingHandler):
 def trace_handler() -> type:
     """The class :class:`Trace`."""
     return Trace
+
+
+@pytest.fixture
+def coordinator() -> Iterator[Callable[..., ScriptedCoordinator]]:
+    """Makes peers that have transactions; after the test, what went wrong in one fails it."""
+    peers: List[ScriptedCoordinator] = []
+
+    def make(*answers: Any, **options: Any) -> ScriptedCoordinator:
+        peers.append(ScriptedCoordinator(*answers, **options))
+        return peers[-1]
+
+    yield make
+    for each in peers:
+        each.close()
+
+
+@pytest.fixture
+def client(background: Callable[..., Container]) -> Callable[..., Client]:
+    """Makes clients of such peers, each with a container of its own in the background."""
+
+    def make(peer: ScriptedCoordinator, kind: Type[Client] = Client, **options: Any) -> Client:
+        return kind(background(), peer, **options)
+
+    return make

@@ -1,0 +1,244 @@
+"""The link to the peer's transaction coordinator, and the transactions on it (AMQP 1.0 part 4, section 4.3)."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional
+
+from ..codec import symbol
+from ..engine import (
+    Condition, Connection, DispositionType, Endpoint, Event, EventType, Link, Sender, Session, Terminus, Transport,
+)
+from ..handlers import OutgoingMessageHandler
+from .transaction import Transaction
+
+__all__ = ["Coordinator", "Coordinators"]
+
+_CLOSED = Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED
+
+#: The answers of a coordinator that are no answers yet.
+_PROVISIONAL = (0, DispositionType.RECEIVED)
+
+#: What may happen to a link on which messages wait to be sent.
+_MOVES = (Event.LINK_FLOW, Event.LINK_REMOTE_CLOSE, Event.LINK_REMOTE_DETACH, Event.LINK_FINAL)
+
+
+class Coordinator(OutgoingMessageHandler):
+    """The handler of a link to a coordinator: brings the answers to their transactions.
+
+    Events that it has no use for go to the handler of the transaction for which the link was made: it learns why a
+    peer refuses the link, for one.
+
+    :param session: where to make the link.
+    :param name: the link's name.
+    :param handler: the handler of the first transaction.
+    :param when_held: called when a discharge has to wait for what was sent under its transaction; :meth:`go_on` is to
+        be called from then on.
+    """
+
+    def __init__(self, session: Session, name: str, handler: Any, when_held: Callable[[], None]) -> None:
+        super().__init__(auto_settle=True)
+        self._when_held = when_held
+        self._application = handler
+        # Those that are not over.
+        self._transactions: Dict[Transaction, None] = {}
+        # Those whose discharge waits for what was sent.
+        self._held: Dict[Transaction, None] = {}
+        #: The sender to the peer's coordinator.
+        self.sender: Sender = session.sender(name)
+        self.sender.handler = self
+        self.sender.target.type = Terminus.COORDINATOR
+        self.sender.target.capabilities.put_object(symbol("amqp:local-transactions"))
+        self.sender.open()
+
+    @property
+    def usable(self) -> bool:
+        """Whether new transactions can go over the link."""
+        sender = self.sender
+        return not (sender.state | sender.session.state) & _CLOSED
+
+    def begin(self, handler: Any, settle_before_discharge: bool) -> Transaction:
+        """Declare a transaction."""
+        transaction = Transaction(self.sender, handler, settle_before_discharge)
+        self._transactions[transaction] = None
+        transaction._when_held = lambda: self._hold(transaction)
+        return transaction
+
+    def _hold(self, transaction: Transaction) -> None:
+        self._held[transaction] = None
+        self._when_held()
+
+    def go_on(self) -> bool:
+        """Something was sent, or never will be: ask for discharges that waited for it.
+
+        :returns: whether there are any left.
+        """
+        for transaction in list(self._held):
+            if not transaction.go_on():
+                del self._held[transaction]
+        return bool(self._held)
+
+    def lost(self, condition: Optional[Condition], tell: bool, final: bool) -> None:
+        """The link is gone, and with it its transactions.
+
+        :param condition: why.
+        :param tell: whether to call their handlers.
+        :param final: whether the link does not come back: if it does, then what has not been declared yet will be.
+        """
+        self._held.clear()
+        transactions = self._transactions
+        if final:
+            self._transactions = {}
+        else:
+            self._transactions = {each: None for each in transactions if each.unsent}
+        for transaction in transactions:
+            if transaction not in self._transactions:
+                transaction.lost(condition, tell)
+
+    # --- events
+
+    def on_unhandled(self, method: str, *args: Any) -> None:
+        args[0].dispatch(self._application)
+
+    def on_delivery(self, event: Event) -> None:
+        delivery = event.delivery
+        # Some wait for us to settle first.
+        if delivery.updated and (delivery.settled or delivery.remote_state not in _PROVISIONAL):
+            self.on_settled(event)
+            delivery.settle()
+
+    def on_settled(self, event: Event) -> None:
+        transaction = event.transaction
+        if isinstance(transaction, Transaction):
+            if event.delivery is not transaction._declare or event.delivery.remote_state != DispositionType.DECLARED:
+                self._transactions.pop(transaction, None)
+            transaction.handle_outcome(event)
+
+    def on_link_local_close(self, event: Event) -> None:
+        # By the application, unless it has been lost already.
+        self.lost(None, tell=False, final=True)
+        event.dispatch(self._application)
+
+    def on_link_local_detach(self, event: Event) -> None:
+        self.on_link_local_close(event)
+
+    def on_link_remote_close(self, event: Event) -> None:
+        self._left(event, Link.close)
+
+    def on_link_remote_detach(self, event: Event) -> None:
+        self._left(event, Link.detach)
+
+    def _left(self, event: Event, answer: Callable[[Link], None]) -> None:
+        """The peer has closed or detached the link; do likewise."""
+        link = event.link
+        # First the transactions, for the handler of the link may well close the connection.
+        self.lost(link.remote_condition, tell=True, final=True)
+        event.dispatch(self._application)
+        if link.state & Endpoint.LOCAL_ACTIVE:
+            answer(link)
+        link.free()
+
+
+class _Known:
+    """What is kept of one connection."""
+
+    __slots__ = ("coordinators", "leaving", "condition")
+
+    def __init__(self) -> None:
+        self.coordinators: List[Coordinator] = []
+        #: Whether the application closed the connection: of transactions that it left open it wants to hear no more.
+        self.leaving = False
+        #: Why the last transport ended.
+        self.condition: Optional[Condition] = None
+
+
+class Coordinators:
+    """The coordinators of a container's connections: one for each session that has transactions.
+
+    The container tells it what becomes of connections and sessions.
+
+    :param hooks: what the container calls at events, after the handlers.
+    """
+
+    def __init__(self, hooks: Dict[EventType, Callable[[Any], None]]) -> None:
+        self._known: Dict[Connection, _Known] = {}
+        self._hooks = hooks
+        hooks[Event.SESSION_LOCAL_CLOSE] = self._session_closed
+        hooks[Event.SESSION_REMOTE_CLOSE] = self._session_ended
+
+    def __len__(self) -> int:
+        """How many connections have any."""
+        return len(self._known)
+
+    def declare(self, session: Session, handler: Any, settle_before_discharge: bool) -> Transaction:
+        """Declare a transaction on a session."""
+        known = self._known.setdefault(session.connection, _Known())
+        for coordinator in known.coordinators:
+            if coordinator.sender.session is session and coordinator.usable:
+                break
+        else:
+            known.coordinators = [each for each in known.coordinators if each.usable]
+            coordinator = Coordinator(session, self._name(), handler, self._hold)
+            known.coordinators.append(coordinator)
+        return coordinator.begin(handler, settle_before_discharge)
+
+    def _name(self) -> str:
+        """A name for a link, other than those in use on any of the connections."""
+        taken = {each.sender.name for known in self._known.values() for each in known.coordinators}
+        name = "txn-ctrl"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"txn-ctrl-{number}"
+        return name
+
+    def connection_closed(self, connection: Connection) -> None:
+        """The application closed its end of a connection."""
+        known = self._known.get(connection)
+        if known is not None and not connection.state & Endpoint.REMOTE_CLOSED:
+            known.leaving = True
+
+    def transport_over(self, transport: Transport) -> None:
+        """A connection has lost its transport; it may get another one."""
+        connection = transport.connection
+        known = self._known.get(connection) if connection is not None else None
+        if connection is not None and known is not None:
+            known.condition = transport.condition or connection.remote_condition
+            if transport.condition:
+                known.leaving = False
+            for coordinator in known.coordinators:
+                coordinator.lost(known.condition, not known.leaving, final=False)
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is over."""
+        known = self._known.pop(connection, None)
+        if known is not None:
+            for coordinator in known.coordinators:
+                coordinator.lost(known.condition, not known.leaving, final=True)
+
+    def _on_session(self, session: Session) -> List[Coordinator]:
+        known = self._known.get(session.connection)
+        return [each for each in known.coordinators if each.sender.session is session] if known is not None else []
+
+    def _session_closed(self, event: Any) -> None:
+        for coordinator in self._on_session(event.session):
+            coordinator.lost(None, tell=False, final=True)
+
+    def _session_ended(self, event: Any) -> None:
+        session = event.session
+        for coordinator in self._on_session(session):
+            coordinator.lost(session.remote_condition, tell=True, final=True)
+        if Event.LINK_FLOW in self._hooks:
+            self._go_on(event)
+
+    # A discharge that waits for messages to be sent is looked at again at all that may have sent them, or kept them
+    # from it.  There is no other need to look at these events, many as they are.
+
+    def _hold(self) -> None:
+        for etype in _MOVES:
+            self._hooks[etype] = self._go_on
+
+    def _go_on(self, event: Any) -> None:
+        held = [each.go_on() for known in list(self._known.values()) for each in known.coordinators]
+        if not any(held):
+            for etype in _MOVES:
+                self._hooks.pop(etype, None)
