@@ -192,6 +192,25 @@ def test_connection_to_host(run: Run, background: Callable[..., Container]) -> N
     assert Container().get_connection_address(Container().connection()) is None
 
 
+def test_a_connection_of_which_nothing_was_said_goes_where_its_host_name_says(
+    run: Run, background: Callable[..., Container]
+) -> None:
+    server = Server()
+    port = background(server).listen("127.0.0.1:0").port
+
+    class Client(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            connection = event.container.connection()
+            connection.hostname = f"127.0.0.1:{port}"
+            connection.open()
+
+        def on_connection_opened(self, event: Any) -> None:
+            event.connection.close()
+
+    run(Container(Client()))
+    assert (server.seen["hostname"], server.seen["mech"]) == ("127.0.0.1", None)
+
+
 # Links.
 
 
