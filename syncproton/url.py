@@ -226,10 +226,10 @@ class Url:
     def __repr__(self) -> str:
         return f"Url({self.redacted!r})"
 
-    def __eq__(self, other: object) -> bool:
-        """Equal texts are equal; ``other`` may be a ``Url`` or a ``str``."""
-        if isinstance(other, (Url, str)):
-            return str(self) == str(other)
+    def __eq__(self, x: object) -> bool:
+        """Equal texts are equal; ``x`` may be a ``Url`` or a ``str``."""
+        if isinstance(x, (Url, str)):
+            return str(self) == str(x)
         return NotImplemented
 
     # Mutable, hence not to be used as a key.

@@ -35,14 +35,14 @@ class RangeError(ValueError, AssertionError):
 class _Unsigned(int):
     """An unsigned integer, checked when a program makes one.
 
-    The check is in ``__init__`` so that the decoder, whose numbers are in range by construction, can build with
+    The check is called by ``__init__`` so that the decoder, whose numbers are in range by construction, can build with
     ``int.__new__`` alone.
     """
 
     __slots__ = ()
     _limit: ClassVar[int]
 
-    def __init__(self, value: int) -> None:
+    def _check(self) -> None:
         if not 0 <= self <= self._limit:
             problem = "negative value" if self < 0 else f"a value over {self._limit}:"
             raise RangeError(f"initializing {type(self).__name__} with {problem} {int(self)}")
@@ -60,6 +60,9 @@ class ubyte(_Unsigned):
     __slots__ = ()
     _limit = 0xFF
 
+    def __init__(self, i: int) -> None:
+        self._check()
+
 
 class ushort(_Unsigned):
     """An unsigned 16-bit integer.
@@ -69,6 +72,9 @@ class ushort(_Unsigned):
 
     __slots__ = ()
     _limit = 0xFFFF
+
+    def __init__(self, i: int) -> None:
+        self._check()
 
 
 class uint(_Unsigned):
@@ -80,6 +86,9 @@ class uint(_Unsigned):
     __slots__ = ()
     _limit = 0xFFFFFFFF
 
+    def __init__(self, u32: int) -> None:
+        self._check()
+
 
 class ulong(_Unsigned):
     """An unsigned 64-bit integer.
@@ -89,6 +98,9 @@ class ulong(_Unsigned):
 
     __slots__ = ()
     _limit = 0xFFFFFFFFFFFFFFFF
+
+    def __init__(self, u64: int) -> None:
+        self._check()
 
 
 class _Integer(int):

@@ -12,6 +12,7 @@ from .endpoint_state import EndpointStateHandler
 from .flow_controller import FlowController
 from .handshaker import Handshaker
 from .incoming import IncomingMessageHandler
+from .io import IOHandler, PythonIO
 from .messaging import MessagingHandler
 from .outgoing import OutgoingMessageHandler
 from .transaction import TransactionalClientHandler, TransactionHandler
@@ -21,9 +22,11 @@ __all__ = [
     "EndpointStateHandler",
     "FlowController",
     "Handshaker",
+    "IOHandler",
     "IncomingMessageHandler",
     "MessagingHandler",
     "OutgoingMessageHandler",
+    "PythonIO",
     "Reject",
     "Release",
     "TransactionHandler",

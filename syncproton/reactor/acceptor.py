@@ -106,25 +106,25 @@ class Acceptor:
                     listener.stop()
                     self._reactor.timers.after(_PAUSE, listener.start)
                 return  # nobody waits, or the one who did has gone again
-            self._take(sock, Url(host=address[0], port=address[1]))
+            self._take(sock, address[0], address[1])
             if self.closed:
                 return
 
-    def _take(self, sock: socket.socket, peer: Url) -> None:
+    def _take(self, sock: socket.socket, host: str, port: int) -> None:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             pass  # an optimisation, and the peer may have gone again
         reactor = self._reactor
         connection = reactor.connection(self.handler)
-        connection.url = peer
+        connection.url = Url(host=host, port=port)
         transport = Transport(Transport.SERVER)
         transport._reactor = reactor
         reactor.prepare_server(transport)
         if self._ssl_domain is not None:
             SSL(transport, self._ssl_domain)
         transport.bind(connection)
-        reactor.add_channel(Channel(reactor, sock, transport, f"{peer.host}:{int(peer.port)}"))
+        reactor.add_channel(Channel(reactor, sock, transport, f"{host}:{port}"))
 
 
 class _Listening:
