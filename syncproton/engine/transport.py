@@ -123,7 +123,7 @@ class Transport(TransportSettings):
         if connection._transport is not None:
             raise TransportException("the connection is bound to a transport already")
         self._connection = connection
-        if not connection._user is connection._password is connection._authorization is None:
+        if (connection._user, connection._password, connection._authorization) != (None, None, None):
             negotiation = self._sasl_negotiation()
             negotiation.user = connection._user
             negotiation.password = connection._password
