@@ -278,11 +278,18 @@ class Link(Endpoint):
         return drained
 
     def delivery(self, tag: Union[str, bytes]) -> Delivery:
-        """A new delivery on this link, with a tag that no unsettled delivery of the link has."""
+        """A new delivery on this link, with a tag that no unsettled delivery of the link has.
+
+        :raises TypeError: if the tag is neither a string nor bytes.
+        """
         connection = self._session._connection
         if connection._guard is not None:
             connection._guard()
-        delivery = Delivery(self, tag.encode() if isinstance(tag, str) else bytes(tag))
+        if isinstance(tag, str):
+            tag = tag.encode()
+        elif not isinstance(tag, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a delivery tag is bytes, or a string, not {tag!r}")
+        delivery = Delivery(self, bytes(tag))
         self._unsettled += 1
         if self._current is None:
             self._current = delivery
