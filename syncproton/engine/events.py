@@ -375,12 +375,10 @@ class Collector:
         """The oldest event, left on the queue; ``None`` when there is none."""
         return self._events[0] if self._events else None
 
-    def pop(self) -> bool:
-        """Drop the oldest event; true if there was one."""
+    def pop(self) -> None:
+        """Drop the oldest event, if there is one."""
         if self._events:
             self._events.popleft()
-            return True
-        return False
 
     def more(self) -> bool:
         """Whether there is an event after the oldest one."""

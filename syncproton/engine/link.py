@@ -532,10 +532,11 @@ class Receiver(Link):
         """Read up to ``limit`` bytes of the current delivery.
 
         :returns: the bytes; ``b""`` if there are none yet; ``None`` at the end of the delivery.
+        :raises LinkException: if there is no current delivery.
         """
         delivery = self._current
         if delivery is None:
-            return None
+            raise LinkException("there is no current delivery to read from")
         connection = self._session._connection
         if connection._guard is not None:
             connection._guard()

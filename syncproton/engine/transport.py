@@ -159,18 +159,18 @@ class Transport(TransportSettings):
         """How many bytes can be pushed now; negative once the input has ended."""
         return -1 if self._tail_closed else 65536
 
-    def push(self, binary: Union[bytes, bytearray, memoryview]) -> int:
+    def push(self, binary: Union[bytes, bytearray, memoryview]) -> None:
         """Take bytes that came from the peer: any number, cut anywhere.
 
-        :returns: how many were taken: all.
         :raises TransportException: if the input has ended.
         """
         if self._tail_closed:
-            raise TransportException("the input of the transport has ended")
+            condition = self._condition
+            why = f": {condition.name}: {condition.description}" if condition is not None else ""
+            raise TransportException(f"the input of the transport has ended{why}")
         data = binary if binary.__class__ is bytes else bytes(memoryview(binary))
         self._bytes_input += len(data)
         self._take(data)
-        return len(data)
 
     def _take(self, data: bytes) -> None:
         try:

@@ -131,7 +131,7 @@ def test_push_takes_any_bytes_like_object() -> None:
     a, b = End("a"), End("b", True)
     data = a.output()
     for kind, piece in zip((bytes, bytearray, memoryview), (data[:3], data[3:9], data[9:])):
-        assert b.transport.push(kind(piece)) == len(piece)
+        b.transport.push(kind(piece))
     assert b.connection.state & Endpoint.REMOTE_ACTIVE
 
 
@@ -209,7 +209,7 @@ def test_what_follows_an_open_waits_for_a_connection_to_be_bound() -> None:
     write_frame(out, 0, Attach("link", 0, False, initial_delivery_count=0))
     transport = Transport(Transport.SERVER)
     for byte in bytes(out):
-        assert transport.push(bytes([byte])) == 1
+        transport.push(bytes([byte]))
     assert transport.condition is None
     connection = Connection()
     collector = Collector()

@@ -256,13 +256,14 @@ def test_a_delivery_prepared_and_settled_before_its_turn_is_never_sent() -> None
     assert first.writable is third.writable is False
 
 
-def test_writing_without_a_delivery_is_refused() -> None:
+def test_writing_and_reading_without_a_delivery_are_refused() -> None:
     linked = Linked()
     with pytest.raises(LinkException):
         linked.sender.stream(b"x")
     assert not linked.sender.advance()
     assert not linked.receiver.advance()
-    assert linked.receiver.recv(10) is None
+    with pytest.raises(LinkException):
+        linked.receiver.recv(10)
 
 
 def test_an_empty_delivery_is_a_delivery() -> None:

@@ -196,4 +196,4 @@ def test_a_collector_released_takes_no_more() -> None:
     end = End("end")
     end.collector.release()
     end.connection.close()
-    assert end.collector.peek() is None and not end.collector.more() and not end.collector.pop()
+    assert end.collector.peek() is None and not end.collector.more()

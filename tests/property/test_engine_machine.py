@@ -282,7 +282,7 @@ class Wires(RuleBasedStateMachine):
         assert data
         source.transport.pop(len(data))
         self.sizes[end].watch(data)
-        assert sink.transport.push(data) == len(data)
+        sink.transport.push(data)
         return True
 
     @rule()
