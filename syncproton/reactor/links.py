@@ -64,7 +64,7 @@ def made_up_name(
     sessions = [
         session
         for connection in connections
-        if connection.container == container_id and not connection.state & Endpoint.LOCAL_CLOSED
+        if not connection.state & Endpoint.LOCAL_CLOSED
         for session in connection.sessions()
     ]
     number = 1

@@ -1,13 +1,16 @@
-"""What link options do to a link."""
+"""What link options do to a link, and what the peer is told of it."""
 
 from __future__ import annotations
 
-from typing import Any, List
+import inspect
+from typing import Any, Callable, Dict, List
 
 import pytest
+from attaches import Wire
 
-from syncproton.codec import Described, symbol
+from syncproton.codec import Described, symbol, ulong
 from syncproton.engine import Connection, Link, Receiver, Sender, Terminus
+from syncproton.errors import DataException
 from syncproton.reactor import (
     AtLeastOnce,
     AtMostOnce,
@@ -21,7 +24,15 @@ from syncproton.reactor import (
     Selector,
     SenderOption,
 )
-from syncproton.reactor.options import apply_options, check_options
+from syncproton.wire.performatives import Attach
+
+SELECTOR = symbol("apache.org:selector-filter:string")
+RECEIVER_OPTIONS = [Copy(), Move(), DurableSubscription(), Filter({"f": 1}), Selector("a = 1")]
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
 
 
 @pytest.fixture
@@ -39,69 +50,180 @@ def first(data: Any) -> Any:
     return data.get_object() if data.next() else None
 
 
-def test_at_most_once(sender: Sender) -> None:
-    apply_options([AtMostOnce()], sender)
+#: What an end says of itself when nothing was asked for.
+PLAIN = {"durable": 0, "expiry_policy": "session-end", "timeout": 0, "dynamic": False}
+
+
+def fields(attach: Attach) -> Dict[str, Any]:
+    """What an attach says besides the link's name, handle, direction and addresses, defaults left out."""
+    found: Dict[str, Any] = {}
+    for end in ("source", "target"):
+        for name in type(getattr(attach, end)).__slots__:
+            value = getattr(getattr(attach, end), name)
+            if name != "address" and value is not None and value != PLAIN.get(name):
+                found[f"{end}.{name}"] = value
+    if attach.snd_settle_mode != Link.SND_MIXED:
+        found["snd_settle_mode"] = attach.snd_settle_mode
+    if attach.rcv_settle_mode != Link.RCV_FIRST:
+        found["rcv_settle_mode"] = attach.rcv_settle_mode
+    return found
+
+
+# --- each option, as the peer sees it
+
+def test_a_link_without_options(wire: Wire) -> None:
+    assert fields(wire.sender("q")) == fields(wire.receiver("q")) == {}
+
+
+def test_at_most_once(wire: Wire) -> None:
+    assert fields(wire.sender("q", options=AtMostOnce())) == {"snd_settle_mode": 1}
+    assert fields(wire.receiver("q", options=AtMostOnce())) == {"snd_settle_mode": 1}
+
+
+def test_at_least_once(wire: Wire) -> None:
+    assert fields(wire.sender("q", options=AtLeastOnce())) == {"snd_settle_mode": 0}
+    assert fields(wire.receiver("q", options=AtLeastOnce())) == {"snd_settle_mode": 0}
+
+
+def test_at_least_once_has_the_receiver_settle_first(receiver: Receiver) -> None:
+    receiver.rcv_settle_mode = Link.RCV_SECOND
+    AtLeastOnce().apply(receiver)
+    assert (receiver.snd_settle_mode, receiver.rcv_settle_mode) == (Link.SND_UNSETTLED, Link.RCV_FIRST)
+
+
+def test_at_most_once_sets_the_links_mode(sender: Sender) -> None:
+    AtMostOnce().apply(sender)
     assert sender.snd_settle_mode == Link.SND_SETTLED
 
 
-def test_at_least_once(receiver: Receiver) -> None:
-    apply_options([AtLeastOnce()], receiver)
-    assert receiver.snd_settle_mode == Link.SND_UNSETTLED
-    assert receiver.rcv_settle_mode == Link.RCV_FIRST
+def test_copy(wire: Wire) -> None:
+    attach = wire.receiver("q", options=Copy())
+    assert fields(attach) == {"source.distribution_mode": "copy"}
+    assert isinstance(attach.source.distribution_mode, symbol)
 
 
-def test_copy_and_move(receiver: Receiver) -> None:
-    apply_options([Copy()], receiver)
+def test_move(wire: Wire) -> None:
+    assert fields(wire.receiver("q", options=Move())) == {"source.distribution_mode": "move"}
+
+
+def test_copy_and_move_set_the_sources_mode(receiver: Receiver) -> None:
+    Copy().apply(receiver)
     assert receiver.source.distribution_mode == Terminus.DIST_MODE_COPY
-    apply_options([Move()], receiver)
+    Move().apply(receiver)
     assert receiver.source.distribution_mode == Terminus.DIST_MODE_MOVE
 
 
-def test_durable_subscription(receiver: Receiver) -> None:
-    apply_options([DurableSubscription()], receiver)
+def test_durable_subscription(wire: Wire) -> None:
+    attach = wire.receiver("q", options=DurableSubscription())
+    assert fields(attach) == {"source.durable": 2, "source.expiry_policy": "never"}
+
+
+def test_durable_subscription_sets_the_source(receiver: Receiver) -> None:
+    DurableSubscription().apply(receiver)
     assert receiver.source.durability == Terminus.DELIVERIES
     assert receiver.source.expiry_policy == Terminus.EXPIRE_NEVER
 
 
-def test_receiver_options_leave_senders_alone(sender: Sender) -> None:
-    apply_options([Copy(), DurableSubscription(), Selector("a = 1")], sender)
-    assert sender.source.distribution_mode == Terminus.DIST_MODE_UNSPECIFIED
-    assert sender.source.durability == Terminus.NONDURABLE
-    assert first(sender.source.filter) is None
+def test_selector(wire: Wire) -> None:
+    attach = wire.receiver("q", options=Selector("colour = 'green'"))
+    assert fields(attach) == {"source.filter": {symbol("selector"): Described(SELECTOR, "colour = 'green'")}}
+    (name,) = attach.source.filter
+    assert isinstance(name, symbol) and isinstance(attach.source.filter[name].descriptor, symbol)
 
 
-def test_dynamic_node_properties(sender: Sender, receiver: Receiver) -> None:
-    option = DynamicNodeProperties({"lifetime-policy": 1, symbol("x"): 2})
-    assert option.properties == {symbol("lifetime-policy"): 1, symbol("x"): 2}
-    apply_options([option], receiver)
-    apply_options([option], sender)
-    assert first(receiver.source.properties) == option.properties
-    assert first(sender.target.properties) == option.properties
+def test_selector_with_a_name(wire: Wire) -> None:
+    expected = {"source.filter": {symbol("jms"): Described(SELECTOR, "x > 1")}}
+    assert fields(wire.receiver("q", options=Selector("x > 1", "jms"))) == expected
+    assert fields(wire.receiver("q", options=Selector(value="x > 1", name="jms"))) == expected
 
 
-def test_selector(receiver: Receiver) -> None:
-    apply_options([Selector("colour = 'green'")], receiver)
-    expected = {symbol("selector"): Described(symbol("apache.org:selector-filter:string"), "colour = 'green'")}
-    assert first(receiver.source.filter) == expected
+def test_filter(wire: Wire) -> None:
+    no_local = Described(ulong(0x468C00000003), [])
+    attach = wire.receiver("q", options=Filter({"no-local": no_local, symbol("n"): None}))
+    assert fields(attach) == {"source.filter": {symbol("no-local"): no_local, symbol("n"): None}}
+    assert all(isinstance(name, symbol) for name in attach.source.filter)
 
 
-def test_filters_join(receiver: Receiver) -> None:
-    apply_options([Filter({symbol("a"): 1}), Selector("x = 1", name="jms"), Filter({"b": 2})], receiver)
-    filters = first(receiver.source.filter)
-    assert set(filters) == {"a", "jms", "b"}
-    assert all(isinstance(name, symbol) for name in filters)
+def test_an_empty_filter(wire: Wire) -> None:
+    assert fields(wire.receiver("q", options=Filter())) == {"source.filter": {}}
 
 
-def test_options_of_ones_own(sender: Sender, receiver: Receiver) -> None:
+def test_filters_join(wire: Wire) -> None:
+    options = [Filter({symbol("a"): 1}), Selector("x = 1", name="jms"), Filter({"b": 2}), Filter({"a": 3})]
+    assert fields(wire.receiver("q", options=options)) == {
+        "source.filter": {"a": 3, "jms": Described(SELECTOR, "x = 1"), "b": 2}}
+
+
+def test_dynamic_node_properties(wire: Wire) -> None:
+    properties = {"lifetime-policy": Described(ulong(0x2B), []), symbol("x"): 5}
+    attach = wire.receiver(dynamic=True, options=DynamicNodeProperties(properties))
+    assert fields(attach) == {"source.dynamic": True, "source.dynamic_node_properties": properties}
+    assert all(isinstance(key, symbol) for key in attach.source.dynamic_node_properties)
+
+
+def test_dynamic_node_properties_of_a_sender(wire: Wire) -> None:
+    attach = wire.sender("q", options=DynamicNodeProperties({"x": "y"}))
+    assert fields(attach) == {"target.dynamic_node_properties": {"x": "y"}}
+
+
+def test_dynamic_node_properties_join(wire: Wire) -> None:
+    attach = wire.receiver(dynamic=True, options=[DynamicNodeProperties({"a": 1}), DynamicNodeProperties({"b": 2})])
+    assert attach.source.dynamic_node_properties == {"a": 1, "b": 2}
+
+
+def test_all_together(wire: Wire) -> None:
+    assert fields(wire.receiver("q", options=[AtLeastOnce(), *RECEIVER_OPTIONS])) == {
+        "snd_settle_mode": 0,
+        "source.distribution_mode": "move",
+        "source.durable": 2,
+        "source.expiry_policy": "never",
+        "source.filter": {"f": 1, "selector": Described(SELECTOR, "a = 1")},
+    }
+
+
+# --- which are applied
+
+@pytest.mark.parametrize("option", RECEIVER_OPTIONS, ids=lambda option: type(option).__name__)
+def test_options_for_receivers_leave_senders_alone(wire: Wire, option: Any) -> None:
+    assert fields(wire.sender("q", options=option)) == {}
+    assert fields(wire.sender("q", options=[option])) == {}
+
+
+def test_options_for_senders_leave_receivers_alone(wire: Wire) -> None:
+    class Settled(SenderOption):
+        def apply(self, sender: Link) -> None:
+            sender.snd_settle_mode = Link.SND_SETTLED
+
+    assert fields(wire.receiver("q", options=Settled())) == {}
+    assert fields(wire.sender("q", options=Settled())) == {"snd_settle_mode": 1}
+
+
+def test_whom_the_bases_are_for(sender: Sender, receiver: Receiver) -> None:
+    for option, for_sender, for_receiver in [
+        (LinkOption(), True, True), (SenderOption(), True, False), (ReceiverOption(), False, True),
+    ]:
+        assert (option.test(sender), option.test(receiver)) == (for_sender, for_receiver)
+
+
+def test_the_bases_change_nothing(wire: Wire) -> None:
+    assert fields(wire.sender("q", options=[LinkOption(), SenderOption(), ReceiverOption()])) == {}
+    assert fields(wire.receiver("q", options=[LinkOption(), SenderOption(), ReceiverOption()])) == {}
+
+
+def test_options_of_ones_own(wire: Wire) -> None:
     applied: List[Any] = []
 
     class Recorder(LinkOption):
         def apply(self, link: Link) -> None:
-            applied.append((type(self).__name__, link.name))
+            applied.append((type(self).__name__, link.name, link.state & Link.LOCAL_UNINIT))
 
     class Never(Recorder):
         def test(self, link: Link) -> bool:
             return False
+
+    class Sometimes(Recorder):
+        def test(self, link: Link) -> bool:
+            return link.name == "r"
 
     class ForSenders(Recorder, SenderOption):
         pass
@@ -109,21 +231,149 @@ def test_options_of_ones_own(sender: Sender, receiver: Receiver) -> None:
     class ForReceivers(Recorder, ReceiverOption):
         pass
 
-    options = [Recorder(), Never(), ForSenders(), ForReceivers()]
-    apply_options(options, sender)
-    apply_options(options, receiver)
-    assert applied == [("Recorder", "s"), ("ForSenders", "s"), ("Recorder", "r"), ("ForReceivers", "r")]
+    options = [Recorder(), Never(), Sometimes(), ForSenders(), ForReceivers()]
+    wire.sender("q", name="s", options=options)
+    wire.receiver("q", name="r", options=options)
+    assert applied == [(name, link, Link.LOCAL_UNINIT) for name, link in [
+        ("Recorder", "s"), ("ForSenders", "s"), ("Recorder", "r"), ("Sometimes", "r"), ("ForReceivers", "r")]]
 
 
-def test_one_or_several_or_none() -> None:
-    option = Copy()
-    assert check_options(None) == []
-    assert check_options(option) == [option]
-    assert check_options([option]) == [option]
-    assert check_options((option,)) == [option]
+def test_what_an_option_of_ones_own_sets_reaches_the_peer(wire: Wire) -> None:
+    class Own(LinkOption):
+        def apply(self, link: Link) -> None:
+            link.rcv_settle_mode = Link.RCV_SECOND
+            link.max_message_size = 1000
+            link.properties = {symbol("p"): 1}
+            link.source.timeout = 30
+            link.target.expiry_policy = Terminus.EXPIRE_WITH_LINK
+
+    attach = wire.receiver("q", options=Own())
+    assert fields(attach) == {"rcv_settle_mode": 1, "source.timeout": 30, "target.expiry_policy": "link-detach"}
+    assert (attach.max_message_size, attach.properties) == (1000, {symbol("p"): 1})
 
 
-@pytest.mark.parametrize("options", ["copy", 3, [Copy], [None], [Copy(), "x"]])
-def test_what_is_no_option(options: Any) -> None:
-    with pytest.raises(TypeError, match="not a link option"):
-        check_options(options)
+@pytest.mark.parametrize("several", [list, tuple, iter])
+def test_one_or_several_or_none(wire: Wire, several: Callable[[Any], Any]) -> None:
+    assert fields(wire.receiver("q", options=None)) == {}
+    assert fields(wire.receiver("q", options=several([]))) == {}
+    assert fields(wire.receiver("q", options=Copy())) == {"source.distribution_mode": "copy"}
+    assert fields(wire.receiver("q", options=several([AtMostOnce(), Copy()]))) == {
+        "snd_settle_mode": 1, "source.distribution_mode": "copy"}
+
+
+def test_one_option_for_several_links(wire: Wire) -> None:
+    option = Selector("a")
+    assert fields(wire.receiver("q", options=option)) == fields(wire.receiver("q", options=[option]))
+
+
+def test_what_only_looks_like_an_option(wire: Wire) -> None:
+    """An object with ``apply`` will do, as one with ``test`` will."""
+
+    class Duck:
+        def apply(self, link: Link) -> None:
+            link.snd_settle_mode = Link.SND_SETTLED
+
+    assert fields(wire.sender("q", options=Duck())) == {"snd_settle_mode": 1}
+
+
+# --- what is not shared
+
+@pytest.mark.parametrize("option, attribute", [(Filter, "filter_set"), (DynamicNodeProperties, "properties")])
+def test_defaults_are_not_shared(option: Any, attribute: str) -> None:
+    mine = option()
+    getattr(mine, attribute)[symbol("x")] = 1
+    assert getattr(option(), attribute) == {}
+    (parameter,) = inspect.signature(option).parameters.values()
+    assert parameter.default == {}
+
+
+@pytest.mark.parametrize("option, attribute", [(Filter, "filter_set"), (DynamicNodeProperties, "properties")])
+def test_the_callers_map_is_copied(option: Any, attribute: str) -> None:
+    given = {"x": 1}
+    mine = option(given)
+    given["y"] = 2
+    assert getattr(mine, attribute) == {symbol("x"): 1}
+    assert list(map(type, getattr(mine, attribute))) == [symbol]
+    assert list(map(type, given)) == [str, str]
+
+
+def test_an_options_map_may_be_filled_later(wire: Wire) -> None:
+    late = Filter()
+    late.filter_set[symbol("x")] = 1
+    assert fields(wire.receiver("q", options=late)) == {"source.filter": {"x": 1}}
+
+
+def test_the_default_name_of_a_selector() -> None:
+    assert inspect.signature(Selector).parameters["name"].default == "selector"
+    assert list(Selector("a").filter_set) == ["selector"]
+
+
+# --- bad input
+
+@pytest.mark.parametrize("options", ["copy", b"copy", 3, Copy, [Copy], [None], [Copy(), "x"], {"a": 1}, object()])
+def test_what_is_no_option(wire: Wire, options: Any) -> None:
+    for create in (wire.container.create_sender, wire.container.create_receiver):
+        with pytest.raises(TypeError, match="not a link option"):
+            create(wire.connection, "q", options=options)
+    assert wire.attaches() == []
+    assert fields(wire.sender("q")) == {}
+
+
+@pytest.mark.parametrize("make", [Filter, DynamicNodeProperties])
+@pytest.mark.parametrize("given, error", [
+    ("x = 1", TypeError), (["x"], TypeError), (5, TypeError), ({5: 1}, TypeError), ({None: 1}, TypeError),
+    ({b"x": 1}, TypeError), ({"naïve": 1}, ValueError),
+])
+def test_maps_that_are_none(make: Any, given: Any, error: Any) -> None:
+    with pytest.raises(error, match="filter_set|props"):
+        make(given)
+
+
+@pytest.mark.parametrize("arguments", [(5,), (None,), (b"a",), ("a", 5), ("a", None)])
+def test_selectors_that_are_none(arguments: Any) -> None:
+    with pytest.raises(TypeError, match="strings"):
+        Selector(*arguments)
+
+
+def test_a_selector_with_a_name_that_is_no_symbol() -> None:
+    with pytest.raises(ValueError, match="ASCII"):
+        Selector("a = 1", "naïve")
+
+
+@pytest.mark.parametrize("option", [Filter({"x": object()}), DynamicNodeProperties({"x": object()})])
+def test_values_that_cannot_be_told(wire: Wire, option: Any) -> None:
+    with pytest.raises((DataException, TypeError), match="object"):
+        wire.container.create_receiver(wire.connection, "q", options=option)
+    assert wire.attaches() == []
+    assert fields(wire.receiver("q")) == {}
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda link: setattr(link, "properties", {symbol("x"): object()}),
+    lambda link: setattr(link.source, "address", object()),
+    lambda link: setattr(link.source, "timeout", "soon"),
+    lambda link: setattr(link.source, "timeout", -1),
+    lambda link: setattr(link, "max_message_size", -1),
+    lambda link: setattr(link, "snd_settle_mode", "settled"),
+    lambda link: setattr(link.target, "durability", None.__class__),
+], ids=["properties", "address", "timeout", "negative timeout", "size", "settle mode", "durability"])
+def test_an_option_that_leaves_a_link_nobody_can_be_told_of(wire: Wire, spoil: Callable[[Any], None]) -> None:
+    class Spoiling(LinkOption):
+        def apply(self, link: Link) -> None:
+            spoil(link)
+
+    with pytest.raises((DataException, TypeError, ValueError)):
+        wire.container.create_receiver(wire.connection, "q", options=Spoiling())
+    assert wire.attaches() == []
+    assert fields(wire.receiver("q")) == {}
+
+
+def test_an_option_that_raises(wire: Wire) -> None:
+    class Raising(LinkOption):
+        def apply(self, link: Link) -> None:
+            raise RuntimeError("not today")
+
+    with pytest.raises(RuntimeError, match="not today"):
+        wire.container.create_sender(wire.connection, "q", name="n", options=[AtMostOnce(), Raising()])
+    assert list(wire.connection.links()) == []
+    assert fields(wire.sender("q", name="n")) == {}
