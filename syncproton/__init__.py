@@ -30,7 +30,8 @@ from .engine import (
 )
 from .errors import (
     ConnectionException, DataException, DecodeError, Interrupt, LinkException, MessageException, ProtocolError,
-    ProtonException, SessionException, SSLException, SSLUnavailable, Timeout, TransportException, WrongThread,
+    ProtonException, SessionException, SSLException, SSLUnavailable, Timeout, TransactionError,
+    TransportException, WrongThread,
 )
 from .message import Message
 from .security import SASL, SSL, SSLDomain, SSLSessionDetails
@@ -99,6 +100,7 @@ __all__ = [
     "SymbolList",
     "Terminus",
     "Timeout",
+    "TransactionError",
     "Transport",
     "TransportException",
     "Url",

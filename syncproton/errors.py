@@ -81,10 +81,12 @@ class TransactionError(ProtonException):
     :ivar condition: the name of the error condition with which the transaction failed, such as
         ``amqp:transaction:rollback``, or ``None``.
     :ivar description: why it failed, in the peer's words, or ``None``.
+    :ivar in_doubt: whether it may have been committed nevertheless: the peer was asked, and its answer was lost.
     """
 
     condition: Optional[str] = None
     description: Optional[str] = None
+    in_doubt: bool = False
 
 
 class TransportException(ProtonException):

@@ -50,6 +50,7 @@ class ScriptedCoordinator:
     :param refuse: whether the coordinator's link is refused.
     :param settle: whether data transfers, and what is accepted under a transaction once it is over, are settled.
     :param presettled: whether messages are sent settled.
+    :param outcome: of what is sent to queues.
     :param max_frame_size: of the frames it takes, in bytes.
 
     :ivar heard: what clients said, one list of channels, performatives and payloads for each connection.
@@ -57,7 +58,7 @@ class ScriptedCoordinator:
     """
 
     def __init__(self, *answers: Any, credit: int = 100, messages: int = 0, refuse: bool = False, settle: bool = True,
-                 presettled: bool = False, max_frame_size: int = 65536) -> None:
+                 presettled: bool = False, max_frame_size: int = 65536, outcome: Any = ACCEPTED) -> None:
         self._answers = list(answers)
         self._credit = credit
         self._messages = messages
@@ -65,6 +66,7 @@ class ScriptedCoordinator:
         self._settle = settle
         self._presettled = presettled
         self._max_frame_size = max_frame_size
+        self._outcome_of_sends = outcome
         self._declared = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(LIMIT * 3)
@@ -322,11 +324,11 @@ class ScriptedCoordinator:
 
     def _transfer(self, link: _Link, said: Transfer, payload: bytes) -> bool:
         if not link.to_coordinator:
-            if self._settle and not said.settled:
-                state = said.state
-                if isinstance(state, TransactionalState):
-                    state = TransactionalState(state.txn_id, ACCEPTED)
-                self._say(link.channel, Disposition(True, said.delivery_id, said.delivery_id, True, state or ACCEPTED))
+            if not said.settled:
+                state = self._outcome_of_sends
+                if isinstance(said.state, TransactionalState):
+                    state = TransactionalState(said.state.txn_id, state)
+                self._say(link.channel, Disposition(True, said.delivery_id, said.delivery_id, self._settle, state))
             return True
         body = _body(payload)
         discharge = str(body.descriptor) == "amqp:discharge:list"

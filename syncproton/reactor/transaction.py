@@ -120,16 +120,25 @@ class Transaction:
             raise TypeError(f"a transaction sends a Message, not {msg!r}")
         if tag is not None and not isinstance(tag, (str, bytes)):
             raise TypeError(f"a delivery tag is a str or bytes, not {tag!r}")
-        self._check_open()
+        self.check_open()
         self._check_link(sender, "sender")
         delivery: Delivery = sender.send(msg, tag=tag)
+        self.enlist(delivery)
+        return delivery
+
+    def enlist(self, delivery: Delivery) -> None:
+        """Take in a message that was handed over to a sender just now: it is sent under this transaction.
+
+        :param delivery: the delivery of the message.
+        :raises TransactionError: if the transaction is not open.
+        """
+        self.check_open()
         delivery.transaction = self  # type: ignore[attr-defined]
         delivery.local.data = [self.id]
         delivery.update(DispositionType.TRANSACTIONAL_STATE)
         self._unsent.append(delivery)
         while self._unsent[0]._sent:
             self._unsent.popleft()
-        return delivery
 
     def accept(self, delivery: Delivery) -> None:
         """Accept a received message under this transaction: it is gone from its source when that commits.
@@ -157,7 +166,7 @@ class Transaction:
             raise TypeError(f"a transaction accepts the delivery of a received message, not {delivery!r}")
         if state is not None and not isinstance(state, int):
             raise TypeError(f"an outcome is one of the constants of Delivery, not {state!r}")
-        self._check_open()
+        self.check_open()
         self._check_link(delivery.link, "delivery's receiver")
         if delivery._settled or delivery.settled:
             raise TransactionError("the delivery is settled already")
@@ -187,7 +196,7 @@ class Transaction:
         :param failed: whether to undo, rather than do, what was done under it.
         :raises TransactionError: if the transaction is not open.
         """
-        self._check_open()
+        self.check_open()
         self.failed = bool(failed)
         if failed:
             for delivery in self._unsent:
@@ -328,7 +337,11 @@ class Transaction:
 
     # --- checks
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Check that it can be worked with.
+
+        :raises TransactionError: if not.
+        """
         connection = self.txn_ctrl.connection
         connection._check()
         if self._state is not _State.OPEN:

@@ -1,7 +1,8 @@
 """Blocking use from any thread.
 
-:func:`connect` makes a :class:`Connection`; that makes a :class:`Sender` or a :class:`Receiver`.  All their calls block
-up to a deadline, and fail with the peer's own condition when it ends the connection, the session or the link.
+:func:`connect` makes a :class:`Connection`; that makes a :class:`Sender`, a :class:`Receiver` or a
+:class:`Transaction`.  All their calls block up to a deadline, and fail with the peer's own condition when it ends the
+connection, the session or the link.
 
 How it works: the I/O happens on the thread of a container in the background.  Each operation is a function carried to
 that thread (``ConnectionDriver``, ``SenderDriver`` and ``ReceiverDriver``, which are handlers of the engine's events)
@@ -16,6 +17,7 @@ from .errors import ConnectionClosed, InDoubt, LinkDetached, SendException, Sess
 from .receiver import ReceivedMessage, Receiver
 from .sender import Sender
 from .shortcuts import receive, send
+from .transaction import Transaction
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -29,6 +31,7 @@ __all__ = [
     "SendException",
     "Sender",
     "SessionEnded",
+    "Transaction",
     "connect",
     "receive",
     "send",

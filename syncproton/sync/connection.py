@@ -19,6 +19,7 @@ from .receiver import Receiver
 from .receiver_driver import ReceiverDriver, check_credit
 from .sender import Sender
 from .sender_driver import SenderDriver
+from .transaction import Transaction, TransactionDriver
 from .waiting import wait
 
 if TYPE_CHECKING:
@@ -124,6 +125,24 @@ class Connection:
         attach = partial(self.container.create_receiver, source=address, dynamic=dynamic, options=options)
         self._open_link(driver, attach, Deadline(timeout, self.timeout))
         return Receiver(self, driver)
+
+    def declare_transaction(
+        self, timeout: Optional[float] = False, *, settle_before_discharge: bool = False
+    ) -> Transaction:
+        """Begin a local transaction.
+
+        :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
+        :param settle_before_discharge: whether messages accepted under the transaction are settled at once, rather
+            than when it ends.
+        :raises TransactionError: if the peer has no transactions, or refuses this one.  Some peers, such as RabbitMQ,
+            then end the session too, and with it the connection's senders and receivers.
+        :raises Timeout: if it does not answer in time.
+        """
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        driver = TransactionDriver(self._driver, settle_before_discharge)
+        self._wait(self._driver.begin(driver.declare), deadline, "Declaring a transaction")
+        return Transaction(self, driver)
 
     def close(self, timeout: Optional[float] = False) -> None:
         """Close the connection, its senders and its receivers.  Closing again does nothing.

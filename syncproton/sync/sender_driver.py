@@ -7,7 +7,9 @@ from concurrent.futures import Future
 from typing import Any, Container as Collection
 from typing import Deque, Dict, List, Optional, Tuple
 
-from ..engine import Delivery, Event, Link, Sender
+from ..engine import Delivery, DispositionType, Event, Link, Sender
+from ..errors import TransactionError
+from ..reactor import Transaction
 from .connection_driver import ConnectionDriver
 from .errors import InDoubt, SendException
 from .link_driver import LinkDriver
@@ -15,8 +17,8 @@ from .waiting import fail, resolve, start
 
 __all__ = ["SenderDriver"]
 
-#: A message that waits for credit: its future, its bytes, and the outcomes that are errors.
-_Queued = Tuple["Future[Delivery]", bytes, Collection[int]]
+#: A message that waits for credit: its future, its bytes, the outcomes that are errors, and its transaction.
+_Queued = Tuple["Future[Delivery]", bytes, Collection[int], Optional[Transaction]]
 
 
 class SenderDriver(LinkDriver):
@@ -35,16 +37,20 @@ class SenderDriver(LinkDriver):
         self._unsettled: Dict[Delivery, Tuple["Future[Delivery]", Collection[int]]] = {}
         self._unframed: Deque[Tuple["Future[Delivery]", Delivery]] = deque()
 
-    def send(self, future: "Future[Delivery]", data: bytes, errors: Collection[int]) -> None:
+    def send(
+        self, future: "Future[Delivery]", data: bytes, errors: Collection[int],
+        transaction: Optional[Transaction] = None,
+    ) -> None:
         """Send a message.
 
         :param data: the encoded message.
         :param errors: the outcomes for which the future fails with :class:`SendException`.
+        :param transaction: under which to send it.
         """
         if self.ended is not None:
             self.waiters.add(future)
             return
-        self._queue.append((future, data, errors))
+        self._queue.append((future, data, errors, transaction))
         self._pump()
 
     def _pump(self) -> None:
@@ -53,12 +59,20 @@ class SenderDriver(LinkDriver):
             return
         settled = Link.SND_SETTLED in (link.snd_settle_mode, link.remote_snd_settle_mode)
         while self._queue and link.credit > 0:
-            future, data, errors = self._queue.popleft()
+            future, data, errors, transaction = self._queue.popleft()
             if not start(future):
                 continue
+            if transaction is not None:
+                try:
+                    transaction.check_open()
+                except TransactionError as error:
+                    fail(future, error)
+                    continue
             delivery = link.delivery(link.delivery_tag())
             link.stream(data)
             link.advance()
+            if transaction is not None:
+                transaction.enlist(delivery)
             if settled:
                 delivery.settle()
                 self._unframed.append((future, delivery))
@@ -72,7 +86,7 @@ class SenderDriver(LinkDriver):
     def _fail_all(self, error: BaseException) -> None:
         super()._fail_all(error)
         queue, self._queue = self._queue, deque()
-        for future, _, _ in queue:
+        for future, *_ in queue:
             fail(future, error)
         self._doubt(error)
 
@@ -103,6 +117,8 @@ class SenderDriver(LinkDriver):
         if delivery is None or not delivery.updated:
             return
         state = delivery.remote_state
+        if state == DispositionType.TRANSACTIONAL_STATE:
+            state = _outcome_of(delivery)
         if not delivery.settled and state not in _OUTCOMES:
             return
         delivery.settle()
@@ -113,6 +129,13 @@ class SenderDriver(LinkDriver):
             fail(future, SendException(state, delivery))
         else:
             resolve(future, delivery)
+
+
+def _outcome_of(delivery: Delivery) -> int:
+    """The outcome that a delivery is to have if its transaction is committed; 0 if the peer has not said (4.5.8)."""
+    data = delivery.remote.data or []
+    descriptor = getattr(data[1], "descriptor", None) if len(data) > 1 else None
+    return int(descriptor) if isinstance(descriptor, int) else 0
 
 
 _OUTCOMES = (Delivery.ACCEPTED, Delivery.REJECTED, Delivery.RELEASED, Delivery.MODIFIED)
