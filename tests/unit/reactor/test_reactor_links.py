@@ -658,6 +658,30 @@ def test_a_connection_that_comes_back_takes_links_meanwhile(run: Run, refused_po
     assert program.trace == ["disconnected", "opened"]
 
 
+def test_a_connection_that_the_peer_sent_away_for_a_while_takes_links(run: Run, background: Background) -> None:
+    """After a close with this condition connections are made again, and their links with them."""
+
+    class Restarting(Peer):
+        def on_connection_opened(self, event: Any) -> None:
+            super().on_connection_opened(event)
+            if len(self.connections) == 1:
+                event.connection.condition = Condition("amqp:connection:forced", "back in a moment")
+                event.connection.close()
+
+    class Trying(Program):
+        def on_connection_remote_close(self, event: Any) -> None:
+            if not self.trace:
+                self.trace.append(event.connection.remote_condition.name)
+                event.container.create_sender(event.connection, "q")
+
+    restarting = Restarting()
+    port = background(restarting).listen("127.0.0.1:0").port
+    program = Trying(lambda container: container.connect(f"127.0.0.1:{port}"))
+    run(Container(program))
+    assert program.trace == ["amqp:connection:forced", "opened"]
+    assert [link["target"] for link in restarting.links] == ["q"]
+
+
 class Raising(LinkOption):
     def apply(self, link: Link) -> None:
         raise RuntimeError("not today")

@@ -69,6 +69,33 @@ def fields(attach: Attach) -> Dict[str, Any]:
     return found
 
 
+def test_the_signatures_are_protons() -> None:
+    def parameters(function: Any) -> Dict[str, Any]:
+        return {p.name: p.default for p in inspect.signature(function).parameters.values() if p.name != "self"}
+
+    needed = inspect.Parameter.empty
+    for option in (LinkOption, AtMostOnce, AtLeastOnce, DynamicNodeProperties):
+        assert parameters(option.apply) == {"link": needed}
+    for option in (ReceiverOption, Copy, Move, DurableSubscription, Filter, Selector):
+        assert parameters(option.apply) == {"receiver": needed}
+    assert parameters(SenderOption.apply) == {"sender": needed}
+    for option in (LinkOption, SenderOption, ReceiverOption):
+        assert parameters(option.test) == {"link": needed}
+    for option in (LinkOption, SenderOption, ReceiverOption, AtMostOnce, AtLeastOnce, Copy, Move, DurableSubscription):
+        assert parameters(option) == {}
+    assert parameters(DynamicNodeProperties) == {"props": {}}
+    assert parameters(Filter) == {"filter_set": {}}
+    assert parameters(Selector) == {"value": needed, "name": "selector"}
+
+
+def test_the_family() -> None:
+    for option in (SenderOption, ReceiverOption, AtMostOnce, AtLeastOnce, DynamicNodeProperties):
+        assert option.__bases__ == (LinkOption,)
+    for option in (Copy, Move, DurableSubscription, Filter):
+        assert option.__bases__ == (ReceiverOption,)
+    assert Selector.__bases__ == (Filter,)
+
+
 # --- each option, as the peer sees it
 
 def test_a_link_without_options(wire: Wire) -> None:
