@@ -14,6 +14,7 @@ The two directions end apart: the *tail* is the input, the *head* the output.  T
 from __future__ import annotations
 
 import logging
+import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
@@ -22,7 +23,8 @@ from ..security.sasl.negotiation import Negotiation
 from ..security.sasl.sasl import SASL
 from ..wire.frames import AMQP_HEADER, EMPTY_FRAME, SASL_FRAME, SASL_HEADER, FrameReader, write_frame
 from . import events
-from .condition import Condition
+from .checks import number
+from .condition import Condition, a_condition
 from .events import Event, EventType
 from .idle import IdleTimer
 from .incoming import FRAMING_ERROR, Incoming
@@ -116,8 +118,11 @@ class Transport(TransportSettings):
     def bind(self, connection: "Connection") -> None:
         """Speak for ``connection`` from now on.
 
+        :raises TypeError: if it is no connection.
         :raises TransportException: if either is bound already.
         """
+        if not hasattr(connection, "_transport"):
+            raise TypeError(f"a Connection is wanted, not {connection!r}")
         if self._connection is not None:
             raise TransportException("the transport is bound to a connection already")
         if connection._transport is not None:
@@ -408,7 +413,11 @@ class Transport(TransportSettings):
         return len(out)
 
     def peek(self, size: int) -> Optional[bytes]:
-        """The next ``size`` bytes to send, which stay here until :meth:`pop`; ``None`` once the output has ended."""
+        """The next ``size`` bytes to send, which stay here until :meth:`pop`; ``None`` once the output has ended.
+
+        :raises TypeError, ValueError: if that is no size.
+        """
+        number(size, sys.maxsize)
         if self.pending() < 0:
             return None
         return bytes(memoryview(self._encrypted if self._tls is not None else self._out)[:size])
@@ -417,7 +426,9 @@ class Transport(TransportSettings):
         """Drop ``size`` bytes: they have been sent.
 
         :raises TransportException: if there are not so many.
+        :raises TypeError, ValueError: if that is no size.
         """
+        number(size, sys.maxsize)
         buffer = self._encrypted if self._tls is not None else self._out
         if size > len(buffer):
             raise TransportException(f"{size} bytes can't have been sent: there were {len(buffer)}")
@@ -505,7 +516,7 @@ class Transport(TransportSettings):
 
     @condition.setter
     def condition(self, condition: Optional[Condition]) -> None:
-        self._condition = condition
+        self._condition = a_condition(condition)
 
     def _remote_closed(self, condition: Optional[Condition]) -> None:
         self._remote_condition = condition
@@ -554,8 +565,9 @@ class Transport(TransportSettings):
         :returns: the time of the next deadline, by which to call again; 0 if there is none.
         """
         deadline = 0.0
+        now = float(now)
         if self._idle_timeout and not self._tail_closed:
-            if self._dead.expired(now, self._idle_timeout, self._bytes_input):
+            if self._dead.expired(now, self._idle_timeout * self._patience, self._bytes_input):
                 self._fail("amqp:resource-limit-exceeded", "local-idle-timeout expired")
                 self._end_input()
                 self._maybe_closed()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Optional
 
+from ..codec.types import RangeError
 from ..errors import SessionException
 from ..wire.frames import FrameReader
+from .checks import number
 
 __all__ = ["TransportSettings"]
 
 CHANNEL_MAX = 32767
 MIN_MAX_FRAME_SIZE = 512
 NO_LIMIT = 4294967295
+MAX_IDLE_TIMEOUT = 4294967  # what fits the milliseconds of the open frame
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ class TransportSettings:
         self._max_frame_size = 32768
         self._channel_max = CHANNEL_MAX
         self._idle_timeout = 0.0
+        #: How many times the idle time-out a silence may last; the reactor bears more than proton's engine does.
+        self._patience = 1
         self._remote_max_frame_size = NO_LIMIT
         self._remote_channel_max = 65535
         self._remote_idle_timeout = 0.0
@@ -46,6 +51,7 @@ class TransportSettings:
 
     @max_frame_size.setter
     def max_frame_size(self, size: int) -> None:
+        number(size, NO_LIMIT)
         self._max_frame_size = max(size, MIN_MAX_FRAME_SIZE) if size else 0
         self._reader.max_frame_size = self._max_frame_size or NO_LIMIT
 
@@ -63,7 +69,7 @@ class TransportSettings:
     def channel_max(self, channel_max: int) -> None:
         if self._open_sent:
             raise SessionException("channel_max can't change once the connection is open")
-        self._channel_max = min(channel_max, CHANNEL_MAX)
+        self._channel_max = min(number(channel_max, NO_LIMIT), CHANNEL_MAX)
 
     @property
     def remote_channel_max(self) -> int:
@@ -80,6 +86,8 @@ class TransportSettings:
 
     @idle_timeout.setter
     def idle_timeout(self, sec: float) -> None:
+        if not 0 <= float(sec) <= MAX_IDLE_TIMEOUT:
+            raise RangeError(f"an idle time-out is 0 to {MAX_IDLE_TIMEOUT} seconds, not {sec!r}")
         self._idle_timeout = float(sec)
 
     @property

@@ -7,8 +7,9 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 from ..codec import PropertyDict, encode, symbol
 from ..errors import DataException
 from ..security import SSLDomain
+from ..url import Url, UrlError
 
-__all__ = ["check_connect", "check_names", "check_ssl_domain", "symbols"]
+__all__ = ["check_connect", "check_heartbeat", "check_names", "check_ssl_domain", "check_urls", "symbols"]
 
 
 def _text(name: str, value: Any) -> None:
@@ -90,13 +91,59 @@ def check_connect(keywords: Mapping[str, Any]) -> None:
             check(keyword, value)
 
 
-def check_ssl_domain(domain: Any) -> None:
-    """Check TLS settings.
+def check_heartbeat(heartbeat: Any) -> None:
+    """Check a number of seconds between signs of life; ``None`` is good.
 
-    :raises TypeError: for anything but an :class:`SSLDomain` or ``None``.
+    :raises TypeError: if it is no number.
+    :raises ValueError: if the peer cannot be told of it.
     """
-    if domain is not None and not isinstance(domain, SSLDomain):
+    if heartbeat is None:
+        return
+    if isinstance(heartbeat, bool) or not isinstance(heartbeat, (int, float)):
+        raise TypeError(f"a heartbeat is a number of seconds, not {heartbeat!r}")
+    if not 0 <= heartbeat < 4294967:
+        raise ValueError(f"a heartbeat is 0 to 4294967 seconds, not {heartbeat!r}")
+
+
+def check_urls(given: Any) -> List[Url]:
+    """Read where to connect to.
+
+    :param given: a URL, or several.
+    :raises TypeError: for anything else.
+    :raises ValueError: for no URL at all, and for one that nothing can be connected to.
+    """
+    urls = [given] if isinstance(given, (str, Url)) else given
+    if isinstance(urls, (bytes, bytearray)) or not isinstance(urls, Iterable):
+        raise TypeError(f"urls must be texts or Url objects, not {type(given).__name__}")
+    read = [_url(each) for each in urls]
+    if not read:
+        raise ValueError("there are no urls to connect to")
+    return read
+
+
+def _url(given: Any) -> Url:
+    if given == "":
+        raise UrlError("a url to connect to must not be empty")
+    url = Url(given).require_amqp()
+    if url.port == 0:
+        raise UrlError(f"port 0 is none to connect to: {url.redacted!r}")
+    return url
+
+
+def check_ssl_domain(domain: Any, server: bool) -> None:
+    """Check TLS settings; ``None`` is good.
+
+    :param server: which side they are for.
+    :raises TypeError: for anything but an :class:`SSLDomain`.
+    :raises ValueError: for one that was made for the other side.
+    """
+    if domain is None:
+        return
+    if not isinstance(domain, SSLDomain):
         raise TypeError(f"ssl_domain must be an SSLDomain, not {type(domain).__name__}")
+    if domain.server != server:
+        wanted, made = ("MODE_SERVER", "MODE_CLIENT") if server else ("MODE_CLIENT", "MODE_SERVER")
+        raise ValueError(f"ssl_domain must be of {wanted}, this one is of {made}")
 
 
 def check_names(**names: Any) -> None:

@@ -42,7 +42,7 @@ class Attempts:
         """The seconds to wait and the URL to try then; ``None`` when there are to be no more attempts."""
         if self._left == 0:
             try:
-                self._delay = max(0.0, float(next(self._round)))
+                self._delay = next(self._round)
             except StopIteration:
                 return None
             self._left = len(self._urls)

@@ -21,6 +21,8 @@ PLACES = (".connect.json", "connect.json", "~/.config/messaging/connect.json", "
 
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
 
+_UNSPEAKABLE = re.compile("[\ud800-\udfff]")
+
 
 class ConfigError(ProtonException, ValueError):
     """The configuration file cannot be read or makes no sense.  The text names the file and the key."""
@@ -50,9 +52,13 @@ class ConnectConfig:
         self.allowed_mechs = self._mechanisms(sasl.get("mechanisms"))
         self._tls = self._get(values, "tls", dict) or {}
         self._check_keys(self._tls, ("ca", "cert", "key", "verify"), "tls.")
-        for key in ("ca", "cert", "key"):
-            self._get(self._tls, key, str, "tls.")
-        self._get(self._tls, "verify", bool, "tls.")
+        self._ca: Optional[str] = self._get(self._tls, "ca", str, "tls.")
+        self._cert: Optional[str] = self._get(self._tls, "cert", str, "tls.")
+        self._key: Optional[str] = self._get(self._tls, "key", str, "tls.")
+        if self._key and not self._cert:
+            raise self._error("tls.key", "there is no tls.cert that it could belong to")
+        # Only what clearly says so turns the verification off.
+        self._verify = self._get(self._tls, "verify", bool, "tls.") is not False
 
     def ssl_domain(self) -> Optional[SSLDomain]:
         """The TLS settings of the file, or ``None`` if it has none.
@@ -62,16 +68,15 @@ class ConnectConfig:
         if not self._tls:
             return None
         domain = SSLDomain(SSLDomain.MODE_CLIENT)
-        ca, cert, verify = self._tls.get("ca"), self._tls.get("cert"), self._tls.get("verify", True)
         key = "ca"
         try:
-            if ca:
-                domain.set_trusted_ca_db(ca)
+            if self._ca:
+                domain.set_trusted_ca_db(self._ca)
             key = "cert"
-            if cert:
-                domain.set_credentials(cert, self._tls.get("key"), None)
+            if self._cert:
+                domain.set_credentials(self._cert, self._key, None)
             key = "verify"
-            domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME if verify else SSLDomain.ANONYMOUS_PEER)
+            domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME if self._verify else SSLDomain.ANONYMOUS_PEER)
         except ProtonException as error:
             raise self._error(f"tls.{key}", str(error)) from error
         return domain
@@ -83,18 +88,20 @@ class ConnectConfig:
         port = values.get("port")
         if isinstance(port, bool) or not isinstance(port, (int, str, type(None))):
             raise self._error("port", f"expected a number or the name of a service, not {port!r}")
+        if port in (0, "0"):
+            raise self._error("port", "0 is no port to connect to")
         host = self._get(values, "host", str) or "localhost"
         try:
-            return Url(scheme=scheme, host=host, port=scheme if port is None else port)
+            return Url(scheme=scheme, host=host, port=scheme if port is None or port == "" else port)
         except ValueError as error:
             key = "port" if "port" in str(error) else "host"
             raise self._error(key, str(error)) from error
 
     def _mechanisms(self, value: Any) -> Optional[str]:
-        if value is None or isinstance(value, str):
-            return value
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return " ".join(value)
+            value = " ".join(value)
+        if value is None or isinstance(value, str):
+            return self._get({"mechanisms": value}, "mechanisms", str, "sasl.") or None
         raise self._error("sasl.mechanisms", f"expected a string or a list of strings, not {value!r}")
 
     def _check_keys(self, values: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:
@@ -108,6 +115,8 @@ class ConnectConfig:
             words = {str: "a string", bool: "true or false", dict: "an object"}
             # The value itself may be a password.
             raise self._error(prefix + key, f"expected {words[kind]}, not {type(value).__name__}")
+        if isinstance(value, str) and _UNSPEAKABLE.search(value):
+            raise self._error(prefix + key, "holds half of a surrogate pair, which no encoding has")
         return value
 
     def _error(self, key: str, reason: str) -> ConfigError:
@@ -124,9 +133,9 @@ def read_config() -> Optional[ConnectConfig]:
     places: List[str] = [named] if named else [os.path.expanduser(place) for place in PLACES]
     for path in places:
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:
                 text = file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
@@ -143,6 +152,8 @@ def _parse(path: str, text: str) -> Dict[str, Any]:
         values = json.loads(without)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: values are nested too deep") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected an object, not {type(values).__name__}")
     return values

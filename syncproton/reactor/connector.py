@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
 from ..engine import Connection, Endpoint, Transport
 from ..security import SSL, SSLDomain
@@ -31,6 +31,9 @@ SHORT_LIVED = 1.0
 #: The longest and the shortest delay, in seconds, after one short-lived connection on the heels of another.
 SLOWEST_FLAP = 10.0
 FASTEST_FLAP = 0.1
+
+#: A peer that was silent for so many heartbeats is gone.
+MISSED_HEARTBEATS = 2
 
 
 class ConnectSettings:
@@ -79,6 +82,8 @@ class Connector:
         self._dialer: Optional[Dialer] = None
         self._transport: Optional[Transport] = None
         self._answered_at: Optional[float] = None
+        #: Who logs in where neither a URL nor a keyword says so: what the program has set on the connection.
+        self._own_login: Optional[Tuple[Optional[str], Optional[str]]] = None
         #: How many connections in a row were short-lived.
         self._flaps = 0
         #: The connection that is being made.
@@ -200,10 +205,7 @@ class Connector:
         transport = Transport()
         transport._reactor = self._reactor
         connection.hostname = url.host if settings.virtual_host is None else settings.virtual_host or None
-        user = url.username or settings.user
-        if user:
-            connection.user = user
-            connection.password = url.password or settings.password
+        self._log_in(connection, url)
         if settings.sasl_enabled:
             sasl = transport.sasl()
             sasl.allow_insecure_mechs = settings.allow_insecure_mechs
@@ -214,9 +216,21 @@ class Connector:
             ssl.peer_hostname = settings.sni or settings.virtual_host or url.host
         if settings.heartbeat:
             transport.idle_timeout = settings.heartbeat
-        if settings.max_frame_size is not None:
+            transport._patience = MISSED_HEARTBEATS
+        if settings.max_frame_size:
             transport.max_frame_size = settings.max_frame_size
         return transport
+
+    def _log_in(self, connection: Connection, url: Url) -> None:
+        """Say who logs in at this URL.  What another URL said of that is not for this one to hear."""
+        if self._own_login is None:
+            self._own_login = connection.user, connection._password
+        user = url.username or self._settings.user
+        if user:
+            connection.user = user
+            connection.password = url.password or self._settings.password
+        else:
+            connection.user, connection.password = self._own_login
 
 
 def _name(url: Optional[Url]) -> str:

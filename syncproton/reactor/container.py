@@ -10,7 +10,7 @@ from ..errors import ConnectionException
 from ..security import SSLDomain
 from ..url import Url
 from .acceptor import Acceptor
-from .arguments import check_connect, check_names, check_ssl_domain, symbols
+from .arguments import check_connect, check_heartbeat, check_names, check_ssl_domain, check_urls, symbols
 from .attempts import Attempts
 from .backoff import delay_source
 from .config import ConnectConfig, read_config
@@ -87,23 +87,26 @@ class Container(Reactor):
         ``password``, ``sasl`` and ``tls`` settings then override the arguments.
 
         :param url: where to connect to.
-        :param urls: several places, tried in turn.
-        :param address: an iterable of URLs, tried in turn.
+        :param urls: several places, tried in order and round again; after a loss beginning with the one that follows.
+        :param address: the same as ``urls``.
         :param handler: gets the connection's events instead of the container's handlers.
         :param reconnect: when to try again: by default as :class:`Backoff` says; a list of delays in seconds; or
             ``False`` for never.
-        :param heartbeat: seconds of silence after which the peer is held to be gone.
+        :param heartbeat: how often, in seconds, a sign of life is wanted from the peer.  After twice that in silence
+            the connection is dropped, and made again as ``reconnect`` says.  ``None`` or 0 is for never.
         :param ssl_domain: TLS settings for ``amqps`` URLs; by default those of :attr:`ssl`.
         :param kwargs: ``sasl_enabled``, ``allowed_mechs``, ``allow_insecure_mechs``, ``user``, ``password``: for this
             connection instead of the container's; ``virtual_host`` (the host named to the peer, by default the URL's);
             ``offered_capabilities`` and ``desired_capabilities`` (lists of symbols); ``properties`` (a map with symbol
-            keys); ``sni`` (the host named in the TLS handshake); ``max_frame_size`` (bytes); ``container_id``.
+            keys); ``sni`` (the host named and verified in the TLS handshake); ``max_frame_size`` (the largest frame
+            to take, in bytes, at least 512); ``container_id``.
         :returns: the connection.
         :raises TypeError: for any other keyword, or an argument of a wrong kind.
         :raises ValueError: for a URL that makes no sense, or for none or too many of them.
+        :raises ConfigError: (a ``ValueError``) if the configuration file is wanted and makes no sense.
         """
         check_connect(kwargs)
-        check_ssl_domain(ssl_domain)
+        check_ssl_domain(ssl_domain, server=False)
         if sum(given is not None for given in (url, urls, address)) > 1:
             raise ValueError("only one of url, urls and address can be given")
         config: Optional[ConnectConfig] = None
@@ -113,11 +116,8 @@ class Container(Reactor):
                 raise ValueError("one of url, urls and address is needed, or a configuration file")
             addresses = [config.url]
         else:
-            addresses = _addresses(url, urls if urls is not None else address)
-        if heartbeat is not None and (isinstance(heartbeat, bool) or not isinstance(heartbeat, (int, float))):
-            raise TypeError(f"a heartbeat is a number of seconds, not {heartbeat!r}")
-        if heartbeat is not None and not 0 <= heartbeat < 4294967:
-            raise ValueError(f"a heartbeat is 0 to 4294967 seconds, not {heartbeat!r}")
+            addresses = check_urls([url] if url is not None else urls if urls is not None else address)
+        check_heartbeat(heartbeat)
         settings = self._settings(kwargs, config, ssl_domain)
         settings.heartbeat = heartbeat
         attempts = Attempts(addresses, delay_source(reconnect))
@@ -128,6 +128,9 @@ class Container(Reactor):
         self, kwargs: Mapping[str, Any], config: Optional[ConnectConfig], ssl_domain: Optional[SSLDomain]
     ) -> ConnectSettings:
         settings = ConnectSettings()
+        for name in ("user", "password", "sasl_enabled", "allowed_mechs", "allow_insecure_mechs"):
+            # The program may have set the container's own to anything.
+            check_connect({name: kwargs.get(name, getattr(self, name))})
         settings.user = kwargs.get("user", self.user)
         settings.password = kwargs.get("password", self.password)
         settings.sasl_enabled = bool(kwargs.get("sasl_enabled", self.sasl_enabled))
@@ -153,8 +156,8 @@ class Container(Reactor):
     ) -> Connection:
         connection = self.connection(handler)
         connection.container = kwargs.get("container_id") or self.container_id
-        connection.offered_capabilities = symbols(kwargs.get("offered_capabilities"))
-        connection.desired_capabilities = symbols(kwargs.get("desired_capabilities"))
+        connection.offered_capabilities = symbols(kwargs.get("offered_capabilities")) or None
+        connection.desired_capabilities = symbols(kwargs.get("desired_capabilities")) or None
         connection.properties = kwargs.get("properties")
         self._connectors[connection] = Connector(self, connection, attempts, settings)
         connection.open()
@@ -419,7 +422,7 @@ class Container(Reactor):
         :raises ValueError: for a URL that makes no sense.
         """
         parsed = Url(url).require_amqp()
-        check_ssl_domain(ssl_domain)
+        check_ssl_domain(ssl_domain, server=True)
         if ssl_domain is None and parsed.scheme == Url.AMQPS:
             ssl_domain = self.ssl.server
         acceptor = self.acceptor(parsed.host, int(parsed.port or 0))
@@ -445,18 +448,6 @@ class Container(Reactor):
         if timeout is not None:
             self.timeout = timeout
         return self.process()
-
-
-def _addresses(url: Any, urls: Any) -> List[Url]:
-    if url is not None:
-        given: List[Any] = [url]
-    elif isinstance(urls, (str, Url)):
-        given = [urls]
-    else:
-        given = list(urls)
-    if not given:
-        raise ValueError("there are no urls to connect to")
-    return [Url(each).require_amqp() for each in given]
 
 
 def _find_transaction_handler(handler: Any) -> Any:

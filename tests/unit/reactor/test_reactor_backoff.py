@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import pytest
 
@@ -52,6 +52,29 @@ def test_misspelt_parameter_is_named() -> None:
         Backoff(max_trys=3)  # type: ignore[call-arg]
 
 
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "parameter, wrong_kind, wrong_value",
+    [
+        ("initial", ["1", None, True], [-1, NAN, INFINITY]),
+        ("max_delay", ["1", None, True], [-1, NAN, INFINITY]),
+        ("factor", ["1", None, True], [0.5, -2, NAN, INFINITY]),
+        ("max_tries", ["1", 1.5, True], [-1]),
+    ],
+)
+def test_parameters_that_make_no_sense(parameter: str, wrong_kind: Any, wrong_value: Any) -> None:
+    for error, values in ((TypeError, wrong_kind), (ValueError, wrong_value)):
+        for value in values:
+            with pytest.raises(error, match=parameter):
+                Backoff(**{parameter: value})
+
+
+def test_delays_are_floats() -> None:
+    assert {type(delay) for delay in islice(Backoff(initial=1, max_delay=3), 5)} == {float}
+
+
 class Counter:
     """What a program written for an older proton may pass: next and reset, but not iterable."""
 
@@ -90,10 +113,22 @@ def test_no_reconnect() -> None:
     assert delay_source(False) is None
 
 
-@pytest.mark.parametrize("reconnect", [3, "yes", object()])
+class NoCounter:
+    """Has the names, and not the methods."""
+
+    next = reset = 3
+
+
+@pytest.mark.parametrize("reconnect", [3, "yes", b"yes", object(), Backoff, list, NoCounter(), [[0]], ["0"], [True]])
 def test_nonsense_is_refused(reconnect: Any) -> None:
-    with pytest.raises(TypeError, match="reconnect"):
+    with pytest.raises(TypeError, match="reconnect|delay between attempts"):
         delay_source(reconnect)
+
+
+@pytest.mark.parametrize("delay", [-1, -0.001, NAN, INFINITY])
+def test_a_list_with_a_delay_that_cannot_be_is_refused(delay: float) -> None:
+    with pytest.raises(ValueError, match="delay between attempts"):
+        delay_source([0, delay])
 
 
 A, B, C = (Url(f"amqp://{host}:1") for host in "abc")
@@ -145,7 +180,32 @@ def test_single_attempt(reconnect: Any) -> None:
     assert attempts.next() is None
 
 
-def test_negative_delay_is_none() -> None:
-    attempts = make([A], [0, -1])
+def test_a_list_is_taken_as_it_was() -> None:
+    delays = [1.0, 2.0]
+    source = delay_source(delays)
+    delays.clear()
+    assert source is not None and list(source()) == [1, 2]
+
+
+def yields(*delays: Any) -> Any:
+    class Delays:
+        def __iter__(self) -> Iterator[Any]:
+            return iter(delays)
+
+    return Delays()
+
+
+@pytest.mark.parametrize("delay, error", [("1", TypeError), (None, TypeError), (-1, ValueError), (NAN, ValueError)])
+def test_an_iterable_that_gives_no_delay_is_told_so(delay: Any, error: Any) -> None:
+    attempts = make([A], yields(0, delay))
     attempts.first()
-    assert attempts.next() == (0, A)
+    with pytest.raises(error, match="delay between attempts"):
+        attempts.next()
+
+
+def test_an_iterable_is_iterated_anew_for_each_round() -> None:
+    attempts = make([A], yields(0, 7))
+    attempts.first()
+    assert following(attempts, 2) == [(7, A), None]
+    attempts.succeeded()
+    assert following(attempts, 3) == [(0, A), (7, A), None]
