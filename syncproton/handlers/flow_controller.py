@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakSet
 
-from ..engine import Event, Handler, Link
+from ..engine import Endpoint, Event, Handler, Link
 
 __all__ = ["FlowController"]
 
 
 class FlowController(Handler):
     """Gives a receiver its window of credit when it opens, and tops it up as deliveries are consumed.
+
+    By itself it tops up at the next event of the link after a delivery was consumed.  That is too late where the peer
+    waits for credit before it does anything, so :class:`MessagingHandler` has it :meth:`replenish` at once.
 
     An application that drains a receiver takes its credit into its own hands: from then on the receiver is left alone.
 
@@ -40,6 +43,14 @@ class FlowController(Handler):
     def on_delivery(self, event: Event) -> None:
         self._top_up(event.link)
 
+    def replenish(self, link: Any) -> None:
+        """Top up a receiver of which a delivery was just consumed.
+
+        A link that the application has closed, or drains just now, is left alone.
+        """
+        if link.state & Endpoint.LOCAL_ACTIVE and link not in self._drained and not link.drain_mode:
+            self._fill(link)
+
     def _top_up(self, link: Any) -> None:
         if not link.is_receiver:
             return
@@ -47,6 +58,9 @@ class FlowController(Handler):
             self._drained.add(link)
         if link in self._drained or link.draining():
             return
+        self._fill(link)
+
+    def _fill(self, link: Any) -> None:
         missing = self._window - link.credit
         if missing > 0:
             link.flow(missing)

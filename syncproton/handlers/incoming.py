@@ -10,6 +10,7 @@ from ..errors import ProtonException
 from ..message import Message
 from .acking import Acking, Reject, Release
 from .dispatch import dispatch
+from .flow_controller import FlowController
 
 __all__ = ["IncomingMessageHandler"]
 
@@ -24,11 +25,14 @@ class IncomingMessageHandler(Handler, Acking):
 
     :param auto_accept: whether a message is accepted and settled when ``on_message`` returns.
     :param delegate: the handler whose callbacks are called.
+
+    :ivar flow_controller: what is told of each delivery consumed, for the credit to be given again; or ``None``.
     """
 
     def __init__(self, auto_accept: bool = True, delegate: Optional[Any] = None) -> None:
         self.delegate = delegate
         self.auto_accept = auto_accept
+        self.flow_controller: Optional[FlowController] = None
 
     def on_delivery(self, event: Event) -> None:
         delivery = event.delivery
@@ -39,16 +43,23 @@ class IncomingMessageHandler(Handler, Acking):
             self.on_aborted(event)
             delivery.settle()
         elif delivery.readable and not delivery.partial:
-            message = Message()
-            try:
-                message.recv(link)
-            except ProtonException as error:
-                self._refuse(delivery, error)
-                return
-            event.message = message
-            self._deliver(event, delivery)
-        elif delivery.updated and delivery.settled:
-            self.on_settled(event)
+            self._receive(event, delivery)
+        else:
+            if delivery.updated and delivery.settled:
+                self.on_settled(event)
+            return
+        if self.flow_controller is not None:
+            self.flow_controller.replenish(link)
+
+    def _receive(self, event: Event, delivery: Delivery) -> None:
+        message = Message()
+        try:
+            message.recv(delivery.link)
+        except ProtonException as error:
+            self._refuse(delivery, error)
+            return
+        event.message = message
+        self._deliver(event, delivery)
 
     def _deliver(self, event: Event, delivery: Delivery) -> None:
         if delivery.link.state & Endpoint.LOCAL_CLOSED:

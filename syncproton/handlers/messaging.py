@@ -43,10 +43,12 @@ class MessagingHandler(Handler, Acking):
         peer_close_is_error: bool = False,
     ) -> None:
         handlers: List[Any] = []
+        incoming = IncomingMessageHandler(auto_accept, self)
         if prefetch:
-            handlers.append(FlowController(prefetch))
+            incoming.flow_controller = FlowController(prefetch)
+            handlers.append(incoming.flow_controller)
         handlers.append(EndpointStateHandler(peer_close_is_error, self))
-        handlers.append(IncomingMessageHandler(auto_accept, self))
+        handlers.append(incoming)
         handlers.append(OutgoingMessageHandler(auto_settle, self))
         self.handlers = handlers
         self.fatal_conditions = ["amqp:unauthorized-access"]
