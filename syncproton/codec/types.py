@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 
-class RangeError(ValueError, AssertionError):
-    """A number outside its AMQP type.  An ``AssertionError`` too: proton's releases differ in which they raise."""
+class RangeError(ValueError, OverflowError, AssertionError):
+    """A number outside its AMQP type.  Of three kinds, for proton raises now the one, now the other."""
 
 
 class _Unsigned(int):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..codec import symbol
+from ..errors import DataException
+from ..wire.performatives import Close
 from ..wire.states import Error
+from .checks import check_encodable
 
-__all__ = ["Condition"]
+__all__ = ["Condition", "a_condition"]
 
 
 class Condition:
@@ -43,3 +46,25 @@ class Condition:
 
     def _to_wire(self) -> Error:
         return Error(symbol(self.name), self.description, self.info or None)
+
+    def _check(self) -> None:
+        """Check that a peer can be told.
+
+        :raises DataException: if not.
+        """
+        if self.name is not None and not isinstance(self.name, str):
+            raise DataException(f"the name of a condition is a symbol, not {self.name!r}")
+        if self.info is not None and not isinstance(self.info, dict):
+            raise DataException(f"the info of a condition is a map, not {self.info!r}")
+        if self.name:
+            check_encodable(Close(self._to_wire()))
+
+
+def a_condition(value: Any) -> Optional[Condition]:
+    """Check a condition that is set.
+
+    :raises TypeError: if it is neither a :class:`Condition` nor ``None``.
+    """
+    if value is None or isinstance(value, Condition):
+        return value
+    raise TypeError(f"a Condition is wanted, not {value!r}")

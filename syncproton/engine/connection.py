@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
-from ..codec import PropertyDict, SymbolList
+from ..codec import SymbolList
 from ..errors import SessionException
+from ..wire.performatives import Open
 from . import events
+from .checks import check_encodable, property_map, text
 from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
 from .events import Collector, Event, EventType
 
@@ -83,7 +85,7 @@ class Connection(Endpoint):
 
     @container.setter
     def container(self, name: Optional[str]) -> None:
-        self._container = name
+        self._container = text(name)
 
     @property
     def hostname(self) -> Optional[str]:
@@ -92,7 +94,7 @@ class Connection(Endpoint):
 
     @hostname.setter
     def hostname(self, name: Optional[str]) -> None:
-        self._hostname = name
+        self._hostname = text(name)
 
     @property
     def user(self) -> Optional[str]:
@@ -101,7 +103,7 @@ class Connection(Endpoint):
 
     @user.setter
     def user(self, name: Optional[str]) -> None:
-        self._user = name
+        self._user = text(name)
 
     @property
     def authorization(self) -> Optional[str]:
@@ -110,7 +112,7 @@ class Connection(Endpoint):
 
     @authorization.setter
     def authorization(self, name: Optional[str]) -> None:
-        self._authorization = name
+        self._authorization = text(name)
 
     @property
     def password(self) -> Optional[str]:
@@ -119,7 +121,7 @@ class Connection(Endpoint):
 
     @password.setter
     def password(self, name: Optional[str]) -> None:
-        self._password = name
+        self._password = text(name)
 
     @property
     def connected_address(self) -> Optional[str]:
@@ -151,7 +153,7 @@ class Connection(Endpoint):
 
     @properties.setter
     def properties(self, properties: Any) -> None:
-        self._properties = PropertyDict(properties) if isinstance(properties, dict) else properties
+        self._properties = property_map(properties)
 
     # --- what the peer told
 
@@ -217,7 +219,12 @@ class Connection(Endpoint):
         return iter([link for link in self._links if link._matches(mask)])
 
     def collect(self, collector: Optional[Collector]) -> None:
-        """Put this connection's events on ``collector`` from now on, first that it and what it has were made."""
+        """Put this connection's events on ``collector`` from now on, first that it and what it has were made.
+
+        :raises TypeError: if it is no collector.
+        """
+        if collector is not None and not isinstance(collector, Collector):
+            raise TypeError(f"a Collector is wanted, not {collector!r}")
         first = self._collector is None and collector is not None
         self._collector = collector
         if first:
@@ -236,6 +243,20 @@ class Connection(Endpoint):
     release = free
 
     # --- the engine's half
+
+    def _open_frame(self, **more: Any) -> Open:
+        """What the peer is told of the connection, and of its transport."""
+        return Open(
+            container_id=self._container or "",
+            hostname=self._hostname,
+            offered_capabilities=self._offered,
+            desired_capabilities=self._desired,
+            properties=self._properties,
+            **more,
+        )
+
+    def _check_open(self) -> None:
+        check_encodable(self._open_frame())
 
     def _check(self) -> None:
         if self._guard is not None:

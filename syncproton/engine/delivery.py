@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import events
+from .checks import ULONG, number
 from .disposition import Disposition, DispositionType
 
 if TYPE_CHECKING:
@@ -149,13 +150,20 @@ class Delivery:
         return link._current is self and link.is_sender and link._credit > 0
 
     def update(self, state: Union[int, DispositionType]) -> None:
-        """Tell the peer the state of this delivery, with the details in :attr:`local`, without settling it."""
+        """Tell the peer the state of this delivery, with the details in :attr:`local`, without settling it.
+
+        :raises TypeError, ValueError: if the state is none.
+        :raises DataException: if the peer cannot be told the details; then nothing is done.
+        """
         connection = self._link._session._connection
         if connection._guard is not None:
             connection._guard()
-        self._local_type = int(state)
+        if state.__class__ is not DispositionType:
+            number(state, ULONG)
         if self._local is not None:
+            self._local._check(state)
             self._local._type = int(state)
+        self._local_type = int(state)
         if not self._settled:
             connection._has_work(self)
 

@@ -7,9 +7,12 @@ from typing import Any, List, Optional, Union
 
 from ..codec import Described, symbol, ulong
 from ..codec.decoder import decode
+from ..errors import DataException
+from ..wire import performatives as wire
 from ..wire.composite import Composite
 from ..wire.states import ACCEPTED, RELEASED, Modified, Received, Rejected
-from .condition import Condition
+from .checks import UINT, ULONG, Checked, check_encodable, up_to
+from .condition import Condition, a_condition
 
 __all__ = ["Disposition", "DispositionType"]
 
@@ -43,22 +46,24 @@ class Disposition:
     RELEASED = DispositionType.RELEASED
     MODIFIED = DispositionType.MODIFIED
 
-    __slots__ = (
-        "_type", "_local", "data", "section_number", "section_offset", "condition", "failed", "undeliverable",
-        "annotations",
-    )
+    __slots__ = ("_type", "_local", "data", "_section_number", "_section_offset", "_condition", "failed",
+                 "undeliverable", "annotations")
+
+    #: With ``RECEIVED``: the section that was received last.
+    section_number = Checked("_section_number", up_to(UINT))
+    #: With ``RECEIVED``: how many bytes of that section.
+    section_offset = Checked("_section_offset", up_to(ULONG))
+    #: With ``REJECTED``: why; a :class:`Condition` or ``None``.
+    condition = Checked("_condition", a_condition)
 
     def __init__(self, local: bool, type: int = 0) -> None:
         self._type = type
         self._local = local
         #: The fields of a state that is not one of the specification's outcomes, as a list.
         self.data: Optional[List[Any]] = None
-        #: With ``RECEIVED``: the section that was received last.
-        self.section_number = 0
-        #: With ``RECEIVED``: how many bytes of that section.
-        self.section_offset = 0
-        #: With ``REJECTED``: why.
-        self.condition: Optional[Condition] = None
+        self._section_number = 0
+        self._section_offset = 0
+        self._condition: Optional[Condition] = None
         #: With ``MODIFIED``: count this as a failed attempt to deliver.
         self.failed = False
         #: With ``MODIFIED``: do not send the message to this link again.
@@ -73,6 +78,17 @@ class Disposition:
 
     def _to_wire(self) -> Any:
         return wire_state(self._type, self)
+
+    def _check(self, type: int) -> None:
+        """Check that a peer can be told of these details with a state.
+
+        :raises DataException: if not.
+        """
+        try:
+            state = wire_state(type, self)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataException(f"the peer cannot be told of state {type} with such details: {error}") from error
+        check_encodable(wire.Disposition(True, 0, None, True, state))
 
     def _set_from_wire(self, state: Any) -> None:
         self._type = state_type(state)

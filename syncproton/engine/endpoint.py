@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List, Optional
 
-from .condition import Condition
+from .condition import Condition, a_condition
 from .events import EventType, Handler
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Endpoint:
 
     @condition.setter
     def condition(self, condition: Optional[Condition]) -> None:
-        self._condition = condition
+        self._condition = a_condition(condition)
 
     @property
     def remote_condition(self) -> Optional[Condition]:
@@ -118,26 +118,38 @@ class Endpoint:
         self._handler = boxed(handler)
 
     def open(self) -> None:
-        """Open the local half.  The peer is told when the transport next writes."""
+        """Open the local half.  The peer is told when the transport next writes.
+
+        :raises DataException: if what was said of this endpoint cannot be told to the peer; then nothing is done.
+        """
         state = self._state
         if not state & LOCAL_ACTIVE:
             connection = self.connection
             connection._check()
+            self._check_open()
             self._state = state & REMOTE_MASK | LOCAL_ACTIVE
             connection._put(self, self._event_open)
             connection._touch(self)
 
     def close(self) -> None:
-        """Close the local half, with :attr:`condition` if set.  The peer is told when the transport next writes."""
+        """Close the local half, with :attr:`condition` if set.  The peer is told when the transport next writes.
+
+        :raises DataException: if the peer cannot be told the condition; then nothing is done.
+        """
         state = self._state
         if not state & LOCAL_CLOSED:
             connection = self.connection
             connection._check()
+            if self._condition is not None:
+                self._condition._check()
             self._state = state & REMOTE_MASK | LOCAL_CLOSED
             connection._put(self, self._event_close)
             connection._touch(self)
 
     # --- the engine's half
+
+    def _check_open(self) -> None:
+        """Check that the peer can be told of this endpoint."""
 
     def _set_remote(self, state: int) -> None:
         self._state = self._state & LOCAL_MASK | state

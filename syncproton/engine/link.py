@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Set, Union
 
-from ..codec import PropertyDict
 from ..errors import LinkException
+from ..wire.performatives import Attach
 from . import events
+from .checks import UBYTE, UINT, ULONG, check_encodable, number, property_map
 from .delivery import Delivery
 from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
@@ -165,7 +166,7 @@ class Link(Endpoint):
 
     @snd_settle_mode.setter
     def snd_settle_mode(self, mode: int) -> None:
-        self._snd_settle_mode = mode
+        self._snd_settle_mode = number(mode, UBYTE)
 
     @property
     def rcv_settle_mode(self) -> int:
@@ -174,7 +175,7 @@ class Link(Endpoint):
 
     @rcv_settle_mode.setter
     def rcv_settle_mode(self, mode: int) -> None:
-        self._rcv_settle_mode = mode
+        self._rcv_settle_mode = number(mode, UBYTE)
 
     @property
     def remote_snd_settle_mode(self) -> int:
@@ -193,7 +194,7 @@ class Link(Endpoint):
 
     @max_message_size.setter
     def max_message_size(self, size: int) -> None:
-        self._max_message_size = size
+        self._max_message_size = number(size, ULONG)
 
     @property
     def remote_max_message_size(self) -> int:
@@ -207,7 +208,7 @@ class Link(Endpoint):
 
     @properties.setter
     def properties(self, properties: Any) -> None:
-        self._properties = PropertyDict(properties) if isinstance(properties, dict) else properties
+        self._properties = property_map(properties)
 
     @property
     def remote_properties(self) -> Any:
@@ -329,6 +330,25 @@ class Link(Endpoint):
 
     # --- the engine's half
 
+    def _attach_frame(self, handle: int) -> Attach:
+        """What the peer is told of the link."""
+        return Attach(
+            name=self._name,
+            handle=handle,
+            role=not self.is_sender,
+            snd_settle_mode=self._snd_settle_mode,
+            rcv_settle_mode=self._rcv_settle_mode,
+            source=self.source._to_source(),
+            target=self.target._to_target(),
+            initial_delivery_count=0,
+            max_message_size=self._max_message_size,
+            properties=self._properties,
+        )
+
+    def _check_open(self) -> None:
+        if self._properties is not None or self.source._has_data or self.target._has_data:
+            check_encodable(self._attach_frame(0))
+
     def _drop_later(self, delivery: Delivery) -> None:
         try:
             self._later.remove(delivery)
@@ -395,7 +415,7 @@ class Sender(Link):
     def offered(self, n: int) -> None:
         """Tell the peer that ``n`` deliveries could be sent, given credit."""
         self.connection._check()
-        self._available = n
+        self._available = number(n, UINT)
 
     def delivery_tag(self) -> Union[str, bytes]:
         """A tag for the next delivery."""

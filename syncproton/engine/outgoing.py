@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from ..wire.frames import transfer_overhead, write_disposition, write_flow, write_frame, write_transfer
-from ..wire.performatives import Attach, Begin, Close, Detach, End, Open
+from ..wire.performatives import Begin, Close, Detach, End, Open
 from .condition import Condition
 from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_UNINIT, REMOTE_CLOSED, Endpoint
 from .events import Event, EventType
@@ -25,28 +25,12 @@ if TYPE_CHECKING:
     from .delivery import Delivery
     from .transport import Transport
 
-__all__ = ["Outgoing", "attach_frame"]
+__all__ = ["Outgoing"]
 
 MASK = 0xFFFFFFFF
 
 #: Transfers wait while more than this many bytes of frames are ready to be sent.
 HIGH_WATER = 1 << 20
-
-
-def attach_frame(link: Link, handle: int) -> Attach:
-    """What the peer is told of a link."""
-    return Attach(
-        name=link._name,
-        handle=handle,
-        role=not link.is_sender,
-        snd_settle_mode=link._snd_settle_mode,
-        rcv_settle_mode=link._rcv_settle_mode,
-        source=link.source._to_source(),
-        target=link.target._to_target(),
-        initial_delivery_count=0,
-        max_message_size=link._max_message_size,
-        properties=link._properties,
-    )
 
 
 class Outgoing:
@@ -133,19 +117,12 @@ class Outgoing:
             self._write(0, Open(container_id=""))
             return
         transport = self._transport
-        fields: Any = {
-            "container_id": connection._container or "",
-            "hostname": connection._hostname,
-            "channel_max": transport._channel_max,
-            "offered_capabilities": connection._offered,
-            "desired_capabilities": connection._desired,
-            "properties": connection._properties,
-        }
+        fields: Any = {"channel_max": transport._channel_max}
         if transport._max_frame_size:
             fields["max_frame_size"] = transport._max_frame_size
         if transport._idle_timeout:
             fields["idle_time_out"] = max(int(transport._idle_timeout * 500), 1)
-        self._write(0, Open(**fields))
+        self._write(0, connection._open_frame(**fields))
 
     def write_close(self, condition: Optional[Condition]) -> None:
         """Write the close frame."""
@@ -241,7 +218,7 @@ class Outgoing:
         session._local_handles[handle] = link
         if link._remote_handle == -1 and session._remote_channel != -2:
             session._await_attach(link)
-        self._write(session._local_channel, attach_frame(link, handle))
+        self._write(session._local_channel, link._attach_frame(handle))
         if link._parked:
             session._connection._ready[link] = None  # A peer that attached first may have given credit already.
 

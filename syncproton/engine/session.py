@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Deque, Dict, List, Optional
 
 from . import events
+from .checks import UINT, ULONG, number
 from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 
@@ -92,7 +93,7 @@ class Session(Endpoint):
 
     @incoming_capacity.setter
     def incoming_capacity(self, capacity: int) -> None:
-        self._incoming_capacity = capacity
+        self._incoming_capacity = number(capacity, ULONG)
 
     @property
     def outgoing_window(self) -> int:
@@ -101,7 +102,7 @@ class Session(Endpoint):
 
     @outgoing_window.setter
     def outgoing_window(self, window: int) -> None:
-        self._outgoing_window = window
+        self._outgoing_window = number(window, UINT)
 
     @property
     def outgoing_bytes(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Union
 
 from ..codec import UNDESCRIBED, Array, Data, symbol
 from ..wire.termini import Coordinator, Source, Target
+from .checks import UINT, Checked, text, up_to
 
 __all__ = ["Terminus"]
 
@@ -42,25 +43,33 @@ class Terminus:
     EXPIRE_NEVER = 3
 
     __slots__ = (
-        "type", "address", "durability", "expiry_policy", "timeout", "dynamic", "distribution_mode",
+        "_type", "_address", "_durability", "_expiry_policy", "_timeout", "_dynamic", "_distribution_mode",
         "_properties", "_capabilities", "_outcomes", "_filter", "_default_outcome",
     )
 
+    #: ``UNSPECIFIED``, ``SOURCE``, ``TARGET`` or ``COORDINATOR``.
+    type = Checked("_type", up_to(COORDINATOR))
+    #: The address of the node, or ``None``.
+    address = Checked("_address", text)
+    #: What of the terminus survives its container: ``NONDURABLE``, ``CONFIGURATION`` or ``DELIVERIES``.
+    durability = Checked("_durability", up_to(UINT))
+    #: When the expiry timer starts: one of the ``EXPIRE_...`` constants.
+    expiry_policy = Checked("_expiry_policy", up_to(UINT))
+    #: How long an expiring terminus is kept, in seconds.
+    timeout = Checked("_timeout", up_to(UINT))
+    #: Whether the peer is to make a node for this terminus.
+    dynamic = Checked("_dynamic", bool)
+    #: Whether messages are moved or copied from a source: one of the ``DIST_MODE_...`` constants.
+    distribution_mode = Checked("_distribution_mode", up_to(UINT))
+
     def __init__(self, type: int = 0) -> None:
-        #: ``UNSPECIFIED``, ``SOURCE``, ``TARGET`` or ``COORDINATOR``.
         self.type = type
-        #: The address of the node, or ``None``.
-        self.address: Optional[str] = None
-        #: What of the terminus survives its container: ``NONDURABLE``, ``CONFIGURATION`` or ``DELIVERIES``.
-        self.durability = 0
-        #: When the expiry timer starts: one of the ``EXPIRE_...`` constants.
-        self.expiry_policy = self.EXPIRE_WITH_SESSION
-        #: How long an expiring terminus is kept, in seconds.
-        self.timeout = 0
-        #: Whether the peer is to make a node for this terminus.
-        self.dynamic = False
-        #: Whether messages are moved or copied from a source: one of the ``DIST_MODE_...`` constants.
-        self.distribution_mode = 0
+        self._address: Optional[str] = None
+        self._durability = 0
+        self._expiry_policy = self.EXPIRE_WITH_SESSION
+        self._timeout = 0
+        self._dynamic = False
+        self._distribution_mode = 0
         self._properties: Optional[Data] = None
         self._capabilities: Optional[Data] = None
         self._outcomes: Optional[Data] = None
@@ -97,8 +106,8 @@ class Terminus:
 
     def copy(self, src: "Terminus") -> None:
         """Make this terminus equal to ``src``."""
-        for name in ("type", "address", "durability", "expiry_policy", "timeout", "dynamic", "distribution_mode",
-                     "_default_outcome"):
+        for name in ("_type", "_address", "_durability", "_expiry_policy", "_timeout", "_dynamic",
+                     "_distribution_mode", "_default_outcome"):
             setattr(self, name, getattr(src, name))
         for name in ("_properties", "_capabilities", "_outcomes", "_filter"):
             other = getattr(src, name)
@@ -107,6 +116,11 @@ class Terminus:
                 mine = Data()
                 mine.copy(other)
             setattr(self, name, mine)
+
+    @property
+    def _has_data(self) -> bool:
+        """Whether the application has said things that may not be what the peer can be told."""
+        return not (self._properties is self._capabilities is self._outcomes is self._filter is None)
 
     def _to_source(self) -> Optional[Source]:
         if self.type == self.UNSPECIFIED:
@@ -151,7 +165,7 @@ class Terminus:
         # As in proton: what names no node is no source or target.
         named = wire.address is not None or wire.dynamic
         self.type = (self.SOURCE if isinstance(wire, Source) else self.TARGET) if named else self.UNSPECIFIED
-        self.address = wire.address
+        self._address = wire.address
         self.durability = wire.durable or 0
         self.expiry_policy = _EXPIRY.get(str(wire.expiry_policy or "session-end"), self.EXPIRE_WITH_SESSION)
         self.timeout = wire.timeout or 0

@@ -6,9 +6,7 @@ import uuid
 from typing import Iterable, Optional
 
 from ..engine import Connection, Endpoint, Link, Session
-from ..engine.outgoing import attach_frame
-from ..errors import ConnectionException, LinkException, ProtonException, SessionException
-from ..wire.frames import write_frame
+from ..errors import ConnectionException, SessionException
 from .connector import FORCED_CLOSE
 
 __all__ = ["check_connection", "check_encodable", "check_name", "check_session", "made_up_name"]
@@ -89,9 +87,4 @@ def check_encodable(link: Link) -> None:
 
     :raises ProtonException: if something of it has no AMQP encoding.
     """
-    try:
-        write_frame(bytearray(), 0, attach_frame(link, 0))
-    except (ProtonException, TypeError, ValueError):
-        raise
-    except Exception as error:
-        raise LinkException(f"the link cannot be described to the peer: {error}") from error
+    link._check_open()

@@ -59,6 +59,8 @@ class SSL:
         domain: Optional[SSLDomain] = None,
         session_details: Optional[SSLSessionDetails] = None,
     ) -> "SSL":
+        if not hasattr(transport, "_attach_tls"):
+            raise TypeError(f"a Transport is wanted, not {transport!r}")
         holder = transport._attach_tls(domain, session_details)
         found = holder.view
         if not isinstance(found, cls):

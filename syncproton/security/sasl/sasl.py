@@ -34,6 +34,8 @@ class SASL:
     _negotiation: Negotiation
 
     def __new__(cls, transport: SaslTransport) -> "SASL":
+        if not hasattr(transport, "_sasl_negotiation"):
+            raise TypeError(f"a Transport is wanted, not {transport!r}")
         layer = transport._sasl_negotiation()
         found = layer.view
         if not isinstance(found, cls):
