@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import List, Mapping, Optional
 
+import reaper
+
 __all__ = ["ServerProcess", "free_port"]
 
 _given_ports = set()
@@ -29,7 +31,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A command that serves until it is stopped, in a process group of its own.
+    """A command that serves until it is stopped, in a process group of its own, and never longer than this process.
 
     :param command: the program and its arguments.
     :param ready: a regular expression; the server is ready once its output matches.
@@ -55,6 +57,7 @@ class ServerProcess:
         self._process = subprocess.Popen(
             self.command, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+        reaper.watch(self._process.pid)
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         deadline = time.monotonic() + timeout
@@ -68,6 +71,7 @@ class ServerProcess:
         process = self._process
         if process is None:
             return
+        self.thaw()
         process.terminate()
         try:
             process.wait(timeout)
@@ -86,7 +90,18 @@ class ServerProcess:
         except ProcessLookupError:
             pass  # the whole group has ended
         process.wait()
+        reaper.unwatch(process.pid)
         reader.join(10)
+
+    def freeze(self) -> None:
+        """Stop every process of the group where it stands: the sockets stay open, and nothing is said on them."""
+        assert self._process is not None, "not running"
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        assert self._process is not None, "not running"
+        os.killpg(self._process.pid, signal.SIGCONT)
 
     def output(self) -> str:
         """What the server has printed in all its runs."""
