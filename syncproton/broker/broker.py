@@ -57,6 +57,7 @@ class Broker:
         if self._container is None:
             handler = BrokerHandler(self._limits)
             container = Container(handler)
+            handler.nodes.clock.container = container
             container.start_background()
             try:
                 acceptor = container.submit(container.listen, self._address, self._ssl_domain).result()

@@ -1,4 +1,4 @@
-"""The broker's end of a link that delivers from a queue."""
+"""The broker's end of a link that delivers from a queue, or shows what is in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from syncproton.broker.queue import Queue, QueuedMessage
 from syncproton.broker.sections import returned
-from syncproton.engine import Delivery
+from syncproton.engine import Delivery, Terminus
 
 if TYPE_CHECKING:
+    from syncproton.broker.filters import Selector
     from syncproton.engine import Sender
 
 __all__ = ["Consumer"]
@@ -25,15 +26,21 @@ _MAX_UNSENT_BYTES = 1 << 20
 class Consumer:
     """Sends a queue's messages to a peer, and acts on what becomes of them.
 
+    If the link's source says "copy" the peer is shown the messages, and nothing becomes of them.
+
     :param serial: a number no other consumer of the broker has.
+    :param selector: which messages the peer wants; ``None`` for all.
     """
 
-    __slots__ = ("link", "queue", "serial", "waiting", "_presettled", "_tags", "_unsettled")
+    __slots__ = ("copies", "link", "queue", "selector", "serial", "waiting", "_presettled", "_tags", "_unsettled")
 
-    def __init__(self, link: Sender, queue: Queue, serial: int) -> None:
+    def __init__(self, link: Sender, queue: Queue, serial: int, selector: Optional[Selector] = None) -> None:
         self.link = link
         self.queue = queue
         self.serial = serial
+        self.selector = selector
+        #: Whether messages stay in the queue, for others too.
+        self.copies = link.source.distribution_mode == Terminus.DIST_MODE_COPY
         #: Whether the queue has this consumer in its list of those that can take a message.
         self.waiting = False
         self._presettled = link.remote_snd_settle_mode == link.SND_SETTLED
@@ -53,25 +60,33 @@ class Consumer:
         self._tags += 1
         link = self.link
         delivery = link.delivery(str(self._tags))
-        link.stream(message.payload)
+        link.stream(self.queue.encoded(message))
         link.advance()
         if self._presettled:
             delivery.settle()
-            self.queue.remove(message)
-        else:
+            if not self.copies:
+                self.queue.remove(message)
+        elif not self.copies:
             self._unsettled[delivery] = message
 
     def on_flow(self) -> None:
         """The peer's credit changed, or messages have gone out."""
         if self.can_take and self.queue.ready(self):
-            # There is credit left and nothing to use it for.
-            self.link.drained()
+            self.idle()
+
+    def idle(self) -> None:
+        """There is credit left and nothing to use it for."""
+        self.link.drained()
 
     def on_delivery(self, delivery: Delivery) -> None:
         """The peer said what became of a message."""
         state = delivery.remote_state
+        if not (delivery.settled or state in _OUTCOMES):
+            return
         message = self._unsettled.get(delivery)
-        if message is None or not (delivery.settled or state in _OUTCOMES):
+        if message is None:
+            if self.copies:
+                delivery.settle()
             return
         del self._unsettled[delivery]
         if state == Delivery.MODIFIED:
@@ -109,7 +124,7 @@ class Consumer:
 
     @staticmethod
     def _return(message: QueuedMessage, failed: bool, annotations: Optional[Mapping[Any, Any]] = None) -> None:
-        message.payload = returned(message.payload, failed, annotations)
+        message.change(returned(message.payload, failed, annotations), bool(annotations))
 
 
 _CONSUMED = (Delivery.ACCEPTED, Delivery.REJECTED)

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Union
 
 from syncproton.broker.consumer import Consumer
+from syncproton.broker.filters import FilterError, filters_of
 from syncproton.broker.limits import Limits
 from syncproton.broker.nodes import Nodes
 from syncproton.broker.producer import Producer
@@ -29,7 +30,6 @@ _SHUT_DOWN = Condition("amqp:connection:forced", "the broker has been stopped")
 _TOO_MANY_QUEUES = Condition("amqp:resource-limit-exceeded", "there are too many queues")
 _NO_ADDRESS = Condition("amqp:invalid-field", "the source has no address and is not dynamic")
 _NO_TRANSACTIONS = Condition("amqp:not-implemented", "this broker has no transactions")
-_NO_BROWSING = Condition("amqp:not-implemented", "this broker does not copy messages, it only moves them")
 
 
 class BrokerHandler(Handler):
@@ -70,23 +70,25 @@ class BrokerHandler(Handler):
 
     def _attach_consumer(self, link: Sender) -> Optional[Condition]:
         wanted = link.remote_source
-        if wanted.distribution_mode == Terminus.DIST_MODE_COPY:
-            return _NO_BROWSING
         if not wanted.dynamic and not wanted.address:
             return _NO_ADDRESS
+        try:
+            filters = filters_of(wanted)
+        except FilterError as error:
+            return Condition("amqp:invalid-field", str(error))
         queue = self._queue(wanted, link.connection)
         if queue is None:
             return _TOO_MANY_QUEUES
         link.source.copy(wanted)
         link.source.address = queue.address
-        link.source.distribution_mode = Terminus.DIST_MODE_MOVE
-        # A peer sees from what comes back which of its filters are applied: none.
-        link.source.filter.clear()
+        if wanted.distribution_mode != Terminus.DIST_MODE_COPY:
+            link.source.distribution_mode = Terminus.DIST_MODE_MOVE
+        filters.confirm(link.source)
         link.target.copy(link.remote_target)
         link.snd_settle_mode = link.remote_snd_settle_mode
         link.rcv_settle_mode = link.remote_rcv_settle_mode
         link.open()
-        self._ends[link] = Consumer(link, queue, next(self._serials))
+        self._ends[link] = Consumer(link, queue, next(self._serials), filters.selector)
         return None
 
     def _attach_producer(self, link: Receiver) -> Optional[Condition]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Dict, List, Optional
 
+from syncproton.broker.clock import Clock
+from syncproton.broker.expiry import Expiry
 from syncproton.broker.limits import Budget, Limits
 from syncproton.broker.queue import Queue
 
@@ -19,6 +21,8 @@ class Nodes:
 
     def __init__(self, limits: Limits) -> None:
         self.budget = Budget(limits.memory)
+        self.clock = Clock()
+        self._expiry = Expiry(self.clock)
         self._limits = limits
         self._queues: Dict[str, Queue] = {}
         self._owners: Dict[str, Connection] = {}
@@ -31,7 +35,8 @@ class Nodes:
                 self._sweep()
             if len(self._queues) >= self._limits.queues:
                 return None
-            queue = self._queues[address] = Queue(address, self.budget, self._limits.queue_depth)
+            queue = self._queues[address] = Queue(
+                address, self.budget, self._limits.queue_depth, self._expiry)
         return queue
 
     def make_temporary(self, owner: Connection) -> Optional[Queue]:

@@ -94,13 +94,6 @@ def test_a_source_without_an_address_is_refused(client: Any) -> None:
     assert refused(client, client.session.receiver("r")) == "amqp:invalid-field"
 
 
-def test_browsing_is_refused_rather_than_the_queue_emptied(client: Any) -> None:
-    link = client.session.receiver("r")
-    link.source.address = "q"
-    link.source.distribution_mode = Terminus.DIST_MODE_COPY
-    assert refused(client, link) == "amqp:not-implemented"
-
-
 def test_a_transaction_coordinator_is_refused(client: Any) -> None:
     link = client.session.sender("s")
     link.target.type = Terminus.COORDINATOR

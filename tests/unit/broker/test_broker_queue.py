@@ -6,36 +6,9 @@ from typing import List
 
 import pytest
 
+from queue_taker import Taker
 from syncproton.broker.limits import Budget
-from syncproton.broker.queue import Queue, QueuedMessage
-
-
-class Taker:
-    """Stands in for a consumer: takes as many messages as it has credit for."""
-
-    def __init__(self, queue: Queue, serial: int) -> None:
-        self.serial = serial
-        self.credit = 0
-        self.waiting = False
-        self.got: List[QueuedMessage] = []
-        self.queue = queue
-        queue.subscribe(self)
-
-    @property
-    def can_take(self) -> bool:
-        return self.credit > 0
-
-    @property
-    def payloads(self) -> List[bytes]:
-        return [message.payload for message in self.got]
-
-    def send(self, message: QueuedMessage) -> None:
-        self.credit -= 1
-        self.got.append(message)
-
-    def flow(self, credit: int) -> bool:
-        self.credit += credit
-        return self.queue.ready(self)
+from syncproton.broker.queue import Queue
 
 
 @pytest.fixture
