@@ -286,6 +286,9 @@ class Transaction:
         data = delivery.remote.data
         if delivery.remote_state == DispositionType.DECLARED and data and isinstance(data[0], bytes):
             self.id = data[0]
+            if self._left:
+                self._state = _State.OVER  # Nothing could be done with it any more.
+                return
             self._state = _State.OPEN
             self._tell("on_transaction_declared", event)
             return
@@ -346,8 +349,14 @@ class Transaction:
         connection._check()
         if self._state is not _State.OPEN:
             raise TransactionError(f"the transaction {self._state.value}")
-        if (connection.state | self.txn_ctrl.session.state | self.txn_ctrl.state) & Endpoint.LOCAL_CLOSED:
+        if self._left:
             raise TransactionError("the transaction is over: what it was declared on has been closed")
+
+    @property
+    def _left(self) -> bool:
+        """Whether the application has closed what the transaction was declared on."""
+        link = self.txn_ctrl
+        return bool((link.connection.state | link.session.state | link.state) & Endpoint.LOCAL_CLOSED)
 
     def _check_link(self, link: Any, what: str) -> None:
         if link.connection is not self.txn_ctrl.connection:

@@ -296,6 +296,25 @@ def test_closing_with_a_transaction_open_is_no_news(coordinator: MakePeer, clien
                 program.do(each.commit)
 
 
+def test_answers_that_come_after_the_application_has_closed(coordinator: MakePeer, client: MakeClient) -> None:
+    """Of a declare there is nothing to be told: the transaction cannot be used.  Of a commit there is."""
+    peer = coordinator()
+    program = client(peer)
+    committing = program.declare()
+
+    def leave() -> Transaction:
+        committing.commit()
+        declaring: Transaction = program.container.declare_transaction(program.connection, program)
+        program.connection.close()
+        return declaring
+
+    declaring = program.do(leave)
+    program.wait("on_transaction_committed")
+    program.wait("on_connection_closed")
+    assert program.hears() == [] and declaring.over
+    assert peer.story() == [("declare",), ("discharge", b"txn-1", False), ("declare",)]
+
+
 def test_callback_that_is_missing(
     coordinator: MakePeer, client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
