@@ -95,8 +95,12 @@ class Channel:
             transport = self.transport
             if transport.idle_timeout or transport.remote_idle_timeout:
                 # What was just written counts as a sign of life; if there was nothing, the clock may want some.
-                self._tick()
+                expired = self._tick()
                 blocked = blocked or self._write()
+                if expired and blocked:
+                    # A peer that neither speaks nor reads would have to be waited for to be told why it is dropped.
+                    transport.close_head()
+                    blocked = False
         except Exception as error:
             self._broke(error)
             blocked = False
@@ -152,13 +156,16 @@ class Channel:
             self.fail(f"{self.peer}: did not open the connection within {OPEN_TIMEOUT:.0f} seconds")
             self._reactor.touch(self)
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Tell the transport the time; true if the peer has been silent for too long."""
+        listening = self.transport.capacity() >= 0
         deadline = self.transport.tick(monotonic())
         timer = self._tick_timer
         if deadline and (timer is None or not timer.pending or deadline < timer.deadline):
             if timer is not None:
                 timer.cancel()
             self._tick_timer = self._reactor.timers.at(deadline, self._tick_due)
+        return listening and self.transport.capacity() < 0
 
     def _tick_due(self) -> None:
         self._reactor.touch(self)
