@@ -30,6 +30,9 @@ from .idle import IdleTimer
 from .incoming import FRAMING_ERROR, Incoming
 from .outgoing import HIGH_WATER, Outgoing
 from .protocols import not_a_header
+from .trace import Trace
+from .trace_levels import DEBUG, ERROR, INFO
+from .trace_text import header_name
 from .transport_settings import TransportSettings
 
 if TYPE_CHECKING:
@@ -107,6 +110,7 @@ class Transport(TransportSettings):
         # Idle time-outs: of the peer, and of this end in the peer's eyes.
         self._dead = IdleTimer()
         self._alive = IdleTimer()
+        self._trace = Trace.if_wanted(self)
 
     # --- binding
 
@@ -224,6 +228,8 @@ class Transport(TransportSettings):
         if not self._tail_closed:
             self._tail_closed = True
             self._stage = Stage.ENDED
+            if self._trace is not None:
+                self._trace.eos("<-")
             self._put(Event.TRANSPORT_TAIL_CLOSED)
 
     def _decrypt(self, data: bytes) -> None:
@@ -238,6 +244,8 @@ class Transport(TransportSettings):
             raise ProtocolError(FRAMING_ERROR, self._cut_short(self._stage))
 
     def _consume(self, data: bytes) -> None:
+        if self._trace is not None:
+            self._trace.consume(data)
         while data:
             stage = self._stage
             if stage is Stage.AMQP:
@@ -254,7 +262,6 @@ class Transport(TransportSettings):
         reader = self._reader
         incoming = self._incoming
         dispatch = incoming.dispatch
-        trace = self._trace & self.TRACE_FRM
         reader.feed(data)
         if self._connection is None and incoming.open_received:
             return
@@ -262,11 +269,18 @@ class Transport(TransportSettings):
             self._frames_input += 1
             if performative is None:
                 continue
-            if trace:
-                self.log(f"{channel} <- {performative!r}{f' ({len(payload)} bytes)' if payload else ''}")
             dispatch[performative.__class__](channel, performative, payload)
             if incoming.close_received or self._halted or self._connection is None:
                 return
+
+    def _unread(self) -> bytes:
+        """The beginning of a header or a frame of which the rest has not come."""
+        if self._stage is Stage.HEADER:
+            return self._head_bytes
+        reader = self._reader if self._sasl_reader is None or self._stage is Stage.AMQP else self._sasl_reader
+        rest = reader.take_rest()
+        reader.feed(rest)
+        return rest
 
     def _header(self, data: bytes) -> bytes:
         head = self._head_bytes + data[:8 - len(self._head_bytes)]
@@ -279,6 +293,8 @@ class Transport(TransportSettings):
             return b""
         self._head_bytes = b""
         self._detected = True
+        if self._trace is not None and self._server:
+            self._trace.emit("IO", DEBUG, f"{header_name(head)} layer detected")
         if head == SASL_HEADER:
             negotiation = self._sasl_negotiation()
             self._prepare(negotiation)
@@ -340,14 +356,14 @@ class Transport(TransportSettings):
                 return b""
             self._frames_input += 1
             if frame[1] is not None:
-                if self._trace & self.TRACE_FRM:
-                    self.log(f"<- {frame[1].__class__.__name__}")
                 negotiation.receive(frame[1])  # type: ignore[arg-type]
                 if negotiation.error is None:
                     self._put(Event.TRANSPORT)
         if negotiation.error is not None:
             self._fail(negotiation.error[0], negotiation.error[1], quiet=True)
             return b""
+        if self._trace is not None:
+            self._trace.emit("SASL", INFO, f"authenticated {self.user} by {negotiation.mechanism or 'nothing'}")
         self._stage = Stage.HEADER
         return reader.take_rest()
 
@@ -441,6 +457,8 @@ class Transport(TransportSettings):
         """Say that no more bytes can be sent to the peer."""
         if not self._head_closed:
             self._head_closed = True
+            if self._trace is not None:
+                self._trace.eos("->")
             self._out.clear()
             self._encrypted.clear()
             self._put(Event.TRANSPORT_HEAD_CLOSED)
@@ -476,8 +494,6 @@ class Transport(TransportSettings):
             self._out += SASL_HEADER
             self._sasl_header_sent = True
         for frame in negotiation.output():
-            if self._trace & self.TRACE_FRM:
-                self.log(f"-> {frame.__class__.__name__}")
             write_frame(self._out, 0, frame)
         if negotiation.done and negotiation.error is not None:
             self._halted = True
@@ -529,6 +545,8 @@ class Transport(TransportSettings):
         if self._condition is None:
             self._condition = Condition(name, description)
         _log.debug("transport failed: %s: %s", name, description)
+        if self._trace is not None:
+            self._trace.emit("AMQP", ERROR, f"{name} {description}")
         outgoing = self._outgoing
         # A server has begun with SASL once the client has, though its header may not have been written yet.
         begun = self._sasl_header_sent or self._server and self._sasl_reader is not None

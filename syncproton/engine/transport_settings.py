@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Optional, cast
 
 from ..codec.types import RangeError
 from ..errors import SessionException
 from ..wire.frames import FrameReader
 from .checks import number
+from .trace import Trace, Tracer
+
+if TYPE_CHECKING:
+    from .transport import Transport
 
 __all__ = ["TransportSettings"]
 
@@ -16,8 +19,6 @@ CHANNEL_MAX = 32767
 MIN_MAX_FRAME_SIZE = 512
 NO_LIMIT = 4294967295
 MAX_IDLE_TIMEOUT = 4294967  # what fits the milliseconds of the open frame
-
-_log = logging.getLogger(__name__)
 
 
 class TransportSettings:
@@ -41,8 +42,8 @@ class TransportSettings:
         self._open_sent = False
         self._frames_input = 0
         self._frames_output = 0
-        self._trace = self.TRACE_OFF
-        self._tracer: Optional[Callable[[Any, str], None]] = None
+        self._trace: Optional[Trace] = None
+        self._tracer: Optional[Tracer] = None
 
     @property
     def max_frame_size(self) -> int:
@@ -108,21 +109,47 @@ class TransportSettings:
         return self._frames_input
 
     def trace(self, n: int) -> None:
-        """Log the frames that come in (``TRACE_FRM``), or nothing (``TRACE_OFF``)."""
-        self._trace = n
+        """Show what goes on from here on, in readable form.
+
+        The environment variables ``PN_TRACE_RAW``, ``PN_TRACE_FRM``, ``PN_TRACE_DRV`` and ``PN_LOG`` do that for every
+        transport made while they are set.  Passwords are not shown, and of messages only the beginning.
+
+        :param n: the sum of ``TRACE_RAW``, the bytes; ``TRACE_FRM``, the frames in both directions; ``TRACE_DRV``, what
+            else happens in the transport.  ``TRACE_OFF`` is none of it.
+        :raises TypeError, ValueError: if that is no such number.
+        """
+        if not isinstance(n, int):
+            raise TypeError(f"an integer is wanted, not {n!r}")
+        if not -0x80000000 <= n <= 0x7FFFFFFF:
+            raise RangeError(f"a sum of TRACE_RAW, TRACE_FRM and TRACE_DRV is wanted, not {n}")
+        self._a_trace().ask(n)
 
     @property
-    def tracer(self) -> Optional[Callable[[Any, str], None]]:
-        """Called with the transport and each message that :meth:`log` gets; ``None`` sends them to :mod:`logging`."""
+    def tracer(self) -> Optional[Tracer]:
+        """Called with the transport and each line of its trace, such as ``FRAME: 0 -> @close(24) []``.
+
+        With ``None`` the lines go to standard error or to :mod:`logging`.
+
+        :raises TypeError: on setting what cannot be called.
+        """
         return self._tracer
 
     @tracer.setter
-    def tracer(self, tracer: Optional[Callable[[Any, str], None]]) -> None:
+    def tracer(self, tracer: Optional[Tracer]) -> None:
+        if tracer is not None and not callable(tracer):
+            raise TypeError(f"a tracer is called with a transport and a text, which {tracer!r} cannot be")
         self._tracer = tracer
 
     def log(self, message: str) -> None:
-        """Write a line to the tracer, or to the log ``syncproton.engine``."""
-        if self._tracer is not None:
-            self._tracer(self, message)
-        else:
-            _log.info("%s", message)
+        """Add a line to the trace, whatever else is traced.
+
+        :raises TypeError: if it is no text.
+        """
+        if not isinstance(message, str):
+            raise TypeError(f"a text is wanted, not {message!r}")
+        self._a_trace().say(message)
+
+    def _a_trace(self) -> Trace:
+        if self._trace is None:
+            self._trace = Trace(cast("Transport", self))
+        return self._trace
