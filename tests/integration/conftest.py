@@ -8,12 +8,13 @@ from typing import List
 import pytest
 
 from broker_under_test import BrokerUnderTest
-from fix_artemis import artemis
+from fix_artemis import _artemis_pair, artemis, artemis_home, artemis_pair
 from fix_cbroker import cbroker
 from fix_peers import peer, proton_server
 from fix_rabbitmq import rabbitmq
 
-__all__ = ["address", "artemis", "broker", "cbroker", "peer", "proton_server", "rabbitmq"]
+__all__ = ["_artemis_pair", "address", "artemis", "artemis_home", "artemis_pair", "broker", "cbroker", "peer",
+           "proton_server", "rabbitmq"]
 
 _TIMEOUT = 180
 

@@ -10,14 +10,14 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Tuple
 
 import pytest
 
 from broker_under_test import BrokerUnderTest
 from server_process import ServerProcess, free_port
 
-__all__ = ["artemis"]
+__all__ = ["Artemis", "_artemis_pair", "artemis", "artemis_home", "artemis_pair"]
 
 _VERSION = "2.40.0"
 _ARCHIVE = f"org/apache/activemq/apache-artemis/{_VERSION}/apache-artemis-{_VERSION}-bin.tar.gz"
@@ -68,18 +68,45 @@ def _configure(broker_xml: Path, port: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def artemis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerUnderTest]:
-    folder = tmp_path_factory.mktemp("artemis")
+def artemis_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the distribution."""
+    return _home(tmp_path_factory.mktemp("artemis-home"))
+
+
+def _make(home: Path, folder: Path, memory: str) -> Artemis:
+    """A broker with files, a port and a memory of its own.  It is not started."""
     instance = folder / "instance"
     port = free_port()
     subprocess.run(
-        [str(_home(folder) / "bin" / "artemis"), "create", str(instance), "--silent", "--user", "admin",
+        [str(home / "bin" / "artemis"), "create", str(instance), "--silent", "--user", "admin",
          "--password", "admin", "--require-login", "--nio", "--no-autotune", "--no-web"],
         check=True, stdout=subprocess.DEVNULL, timeout=60)
     _configure(instance / "etc" / "broker.xml", port)
     server = ServerProcess([str(instance / "bin" / "artemis"), "run"], ready="AMQ221007", log=folder / "output",
-                           env={"JAVA_ARGS": "-Xms256M -Xmx1G -XX:+UseSerialGC -Dlog4j2.disableJmx=true"})
-    broker = Artemis(server, f"amqp://admin:admin@127.0.0.1:{port}", f"amqp://admin:wrong@127.0.0.1:{port}")
+                           env={"JAVA_ARGS": f"{memory} -XX:+UseSerialGC -Dlog4j2.disableJmx=true"})
+    return Artemis(server, f"amqp://admin:admin@127.0.0.1:{port}", f"amqp://admin:wrong@127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="session")
+def artemis(artemis_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerUnderTest]:
+    broker = _make(artemis_home, tmp_path_factory.mktemp("artemis"), "-Xms256M -Xmx1G")
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="module")
+def _artemis_pair(artemis_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Artemis, Artemis]]:
+    brokers = [_make(artemis_home, tmp_path_factory.mktemp(f"artemis-{name}"), "-Xms128M -Xmx512M") for name in "ab"]
+    yield brokers[0], brokers[1]
+    for broker in brokers:
+        broker.stop()
+
+
+@pytest.fixture
+def artemis_pair(_artemis_pair: Tuple[Artemis, Artemis]) -> Tuple[Artemis, Artemis]:
+    """Two brokers that know nothing of each other, both running; the test may do to them what it likes."""
+    for broker in _artemis_pair:
+        if not broker.server.running:
+            broker.start()
+    return _artemis_pair

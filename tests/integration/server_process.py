@@ -66,6 +66,11 @@ class ServerProcess:
                 self.kill()
                 raise AssertionError(f"{self.command[0]} did not become ready; its output:\n{self.output()[-4000:]}")
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not ended since."""
+        return self._process is not None
+
     def stop(self, timeout: float = 60.0) -> None:
         """Ask the server to end, and wait until it has."""
         process = self._process
