@@ -18,9 +18,13 @@ Received = Tuple[Any, bytes]
 
 
 class Client:
-    """One connection.  ``received`` holds the deliveries that have come, with their bytes."""
+    """One connection.  ``received`` holds the deliveries that have come, with their bytes.
 
-    def __init__(self, url: str) -> None:
+    :param url: where to connect; with a user in it the client logs in.
+    :param container_id: what it calls itself.
+    """
+
+    def __init__(self, url: str, container_id: str = "client") -> None:
         address = Url(url)
         self.socket = socket.create_connection((address.host, int(address.port or 0)), TIMEOUT)
         self.events: List[Any] = []
@@ -30,8 +34,11 @@ class Client:
         self.connection = Connection()
         self.connection.collect(self.collector)
         self.transport = Transport()
+        if address.username:
+            self.connection.user, self.connection.password = address.username, address.password
+            self.transport.sasl().allow_insecure_mechs = True
         self.transport.bind(self.connection)
-        self.connection.container = "client"
+        self.connection.container = container_id
         self.connection.open()
         self.session = self.connection.session()
         self.session.open()
@@ -166,11 +173,11 @@ def broker(limits: Limits) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def connect(broker: Broker) -> Iterator[Callable[[], Client]]:
+def connect(broker: Broker) -> Iterator[Callable[..., Client]]:
     clients: List[Client] = []
 
-    def connect() -> Client:
-        clients.append(Client(broker.url))
+    def connect(container_id: str = "client", url: str = "") -> Client:
+        clients.append(Client(url or broker.url, container_id))
         return clients[-1]
 
     yield connect
@@ -179,5 +186,5 @@ def connect(broker: Broker) -> Iterator[Callable[[], Client]]:
 
 
 @pytest.fixture
-def client(connect: Callable[[], Client]) -> Client:
+def client(connect: Callable[..., Client]) -> Client:
     return connect()
