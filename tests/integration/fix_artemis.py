@@ -17,7 +17,10 @@ import pytest
 from broker_under_test import BrokerUnderTest
 from server_process import ServerProcess, free_port
 
-__all__ = ["Artemis", "_artemis_pair", "artemis", "artemis_home", "artemis_pair"]
+__all__ = ["PAIR_IDLE_TIMEOUT", "Artemis", "_artemis_pair", "artemis", "artemis_home", "artemis_pair"]
+
+#: Seconds after which a broker of the pair drops a client that has nothing to say.
+PAIR_IDLE_TIMEOUT = 4
 
 _VERSION = "2.40.0"
 _ARCHIVE = f"org/apache/activemq/apache-artemis/{_VERSION}/apache-artemis-{_VERSION}-bin.tar.gz"
@@ -55,9 +58,9 @@ def _home(unpack_to: Path) -> Path:
     return unpack_to / f"apache-artemis-{_VERSION}"
 
 
-def _configure(broker_xml: Path, port: int) -> None:
+def _configure(broker_xml: Path, port: int, more: str) -> None:
     acceptor = (f'<acceptors><acceptor name="amqp">tcp://127.0.0.1:{port}?protocols=AMQP;amqpCredits=1000;'
-                "amqpLowCredits=300</acceptor></acceptors>")
+                f"amqpLowCredits=300{more}</acceptor></acceptors>")
     text = broker_xml.read_text()
     text = re.sub(r"<acceptors>.*?</acceptors>", acceptor, text, flags=re.S)
     text = re.sub(r"<address-settings>.*?</address-settings>", _ADDRESS_SETTINGS, text, flags=re.S)
@@ -73,15 +76,15 @@ def artemis_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _home(tmp_path_factory.mktemp("artemis-home"))
 
 
-def _make(home: Path, folder: Path, memory: str) -> Artemis:
-    """A broker with files, a port and a memory of its own.  It is not started."""
+def _make(home: Path, folder: Path, memory: str, more: str = "") -> Artemis:
+    """A broker with files, a port and a memory of its own, and more options of its acceptor.  It is not started."""
     instance = folder / "instance"
     port = free_port()
     subprocess.run(
         [str(home / "bin" / "artemis"), "create", str(instance), "--silent", "--user", "admin",
          "--password", "admin", "--require-login", "--nio", "--no-autotune", "--no-web"],
         check=True, stdout=subprocess.DEVNULL, timeout=60)
-    _configure(instance / "etc" / "broker.xml", port)
+    _configure(instance / "etc" / "broker.xml", port, more)
     server = ServerProcess([str(instance / "bin" / "artemis"), "run"], ready="AMQ221007", log=folder / "output",
                            env={"JAVA_ARGS": f"{memory} -XX:+UseSerialGC -Dlog4j2.disableJmx=true"})
     return Artemis(server, f"amqp://admin:admin@127.0.0.1:{port}", f"amqp://admin:wrong@127.0.0.1:{port}")
@@ -97,7 +100,8 @@ def artemis(artemis_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def _artemis_pair(artemis_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Artemis, Artemis]]:
-    brokers = [_make(artemis_home, tmp_path_factory.mktemp(f"artemis-{name}"), "-Xms128M -Xmx512M") for name in "ab"]
+    brokers = [_make(artemis_home, tmp_path_factory.mktemp(f"artemis-{name}"), "-Xms128M -Xmx512M",
+                     f";amqpIdleTimeout={PAIR_IDLE_TIMEOUT * 1000}") for name in "ab"]
     yield brokers[0], brokers[1]
     for broker in brokers:
         broker.stop()
