@@ -7,8 +7,9 @@ else (``event.link``, ``event.connection`` ...) is found from the context when a
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Deque, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Deque, Dict, Iterator, List, Optional
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -32,7 +33,7 @@ class EventType:
 
     TYPES: ClassVar[Dict[int, "EventType"]] = {}
     _by_name: ClassVar[Dict[str, "EventType"]] = {}
-    _next_number: ClassVar[int] = 10000
+    _numbers: ClassVar[Iterator[int]] = itertools.count(10010)  # Those before are the reactor's own, below.
 
     name: str
     number: int
@@ -47,14 +48,13 @@ class EventType:
         if known is not None and number in (None, known.number) and method in (None, known.method):
             return known
         self = super().__new__(cls)
-        if number is None:
-            number = EventType._next_number
-            EventType._next_number += 1
+        self.number = number if number is not None else next(cls._numbers)
         self.name = name if name is not None else f"PN_EVENT_{number}"
-        self.number = number
         self.method = method if method is not None else f"on_{self.name}"
-        cls.TYPES[number] = self
-        cls._by_name[self.name] = self
+        if known is None and number is None and method is None:
+            # Threads may make a type of one name at the same time; they get the same one.
+            self = cls._by_name.setdefault(self.name, self)
+        cls._by_name[self.name] = cls.TYPES[self.number] = self
         return self
 
     def __init__(self, name: Optional[str] = None, number: Optional[int] = None, method: Optional[str] = None) -> None:
@@ -317,6 +317,16 @@ class Event(EventBase):
         found: "Transport" = self._find("transport", _transport_kind)
         return found
 
+    @property
+    def task(self) -> Any:
+        """The task of an event that came of :meth:`Container.schedule`, or ``None``."""
+        return self._find("task", _task_kind)
+
+    @property
+    def selectable(self) -> Any:
+        """The selectable of an event about one of the application's file descriptors, or ``None``."""
+        return self._find("selectable", _selectable_kind)
+
     def _find(self, name: str, kind: List[type]) -> Any:
         context = self._context
         if kind and isinstance(context, kind[0]):
@@ -345,6 +355,8 @@ _session_kind: List[type] = []
 _link_kind: List[type] = []
 _delivery_kind: List[type] = []
 _transport_kind: List[type] = []
+_task_kind: List[type] = []
+_selectable_kind: List[type] = []
 
 
 class Collector:

@@ -80,8 +80,10 @@ class CallQueue:
         with self._lock:
             error = self._closed
             if error is None:
+                # Asked before as well, because a signal handler may put another one right after the append.
+                empty = not self._calls
                 self._calls.append(call)
-                if len(self._calls) == 1:
+                if empty or len(self._calls) == 1:
                     self._wake()
                 return
         call.fail(error)

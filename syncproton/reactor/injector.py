@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import Any, Deque, Optional
 
+from ..engine import EventBase
 from ..errors import ProtonException
 
 __all__ = ["EventInjector"]
@@ -23,21 +24,27 @@ class EventInjector:
         self._lock = threading.RLock()
         self._events: Deque[Any] = deque()
         self._closed = False
+        self._released = False
         # The container is told over a socket pair, made when it first asks what to watch.
         self._receiver: Optional[socket.socket] = None
         self._sender: Optional[socket.socket] = None
 
     def trigger(self, event: Any) -> None:
-        """Have ``event`` dispatched; events of one thread keep their order.
+        """Have ``event`` dispatched; events of one thread keep their order, and none is left out.
 
-        :param event: usually an :class:`ApplicationEvent`.
-        :raises ProtonException: if the injector was closed.
+        :param event: usually an :class:`ApplicationEvent`; an event that a handler got, if it is to come once more.
+        :raises TypeError: if it is no event.
+        :raises ProtonException: if the injector was closed, or its container has ended.
         """
+        if not isinstance(event, EventBase):
+            raise TypeError(f"trigger() needs an event, not {type(event).__name__}")
         with self._lock:
             if self._closed:
                 raise ProtonException("the injector is closed")
+            # Asked before as well, because a signal handler may trigger right after the append.
+            empty = not self._events
             self._events.append(event)
-            if len(self._events) == 1:
+            if empty or len(self._events) == 1:
                 self._wake()
 
     def close(self) -> None:
@@ -48,8 +55,10 @@ class EventInjector:
                 self._wake()
 
     def fileno(self) -> int:
-        """The file descriptor that the container watches."""
+        """The file descriptor that the container watches; -1 once it has let go of the injector."""
         with self._lock:
+            if self._released:
+                return -1
             if self._receiver is None:
                 self._receiver, self._sender = socket.socketpair()
                 self._receiver.setblocking(False)
@@ -59,13 +68,19 @@ class EventInjector:
             return self._receiver.fileno()
 
     def on_selectable_init(self, event: Any) -> None:
-        """The container took the injector in."""
+        """The container took the injector in: watch for what is triggered.
+
+        :param event: its ``context`` is the :class:`Selectable`.
+        """
         selectable = event.context
         selectable.reading = True
         event.reactor.update(selectable)
 
     def on_selectable_readable(self, event: Any) -> None:
-        """Something was triggered: pass it on to the container."""
+        """Something was triggered, or the injector closed: pass the events on to the container.
+
+        :param event: its ``context`` is the :class:`Selectable`.
+        """
         receiver = self._receiver
         if receiver is None:
             return
@@ -82,22 +97,29 @@ class EventInjector:
             if events:
                 self._wake()
             elif self._closed:
-                selectable = event.context
-                selectable.terminate()
-                container.update(selectable)
+                event.context.cancel()
 
     def on_selectable_final(self, event: Any) -> None:
-        """The container let go of the injector."""
+        """The container let go of the injector.
+
+        :param event: its ``context`` is the :class:`Selectable`.
+        """
         self.release()
 
     def release(self) -> None:
         """Close the injector at once; what was triggered and not yet dispatched is dropped."""
         with self._lock:
-            self._closed = True
+            self._closed = self._released = True
+            self._events.clear()
             for sock in (self._receiver, self._sender):
                 if sock is not None:
                     sock.close()
             self._receiver = self._sender = None
+
+    @property
+    def released(self) -> bool:
+        """Whether the container has let go of it: it can be used no more."""
+        return self._released
 
     def _wake(self) -> None:
         if self._sender is None:

@@ -19,6 +19,10 @@ class Watcher(Protocol):
         """Called with :data:`READ`, :data:`WRITE` or both."""
 
 
+#: The longest single wait, in seconds: selectors refuse much longer ones, and the loop waits again anyway.
+_LONGEST_WAIT = 86400.0
+
+
 class Loop:
     """A selector whose :meth:`poll` calls the watchers of what is ready.
 
@@ -27,37 +31,61 @@ class Loop:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
-        self._interest: Dict[int, int] = {}
+        #: Who watches a descriptor for what.  Mostly it is one; but applications may watch one of theirs twice.
+        self._watchers: Dict[int, Dict[Watcher, int]] = {}
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
         self._selector.register(self._wake_receiver, READ, None)
         self._closed = False
 
-    def watch(self, fd: int, mask: int, watcher: Watcher) -> None:
-        """Call ``watcher`` whenever ``fd`` is ready for what ``mask`` says; a mask of 0 means no longer."""
-        before = self._interest.get(fd, 0)
-        if mask == before:
+    def watch(self, fd: int, mask: int, watcher: Watcher, afresh: bool = False) -> None:
+        """Call ``watcher`` whenever ``fd`` is ready for what ``mask`` says; a mask of 0 means no longer.
+
+        :param afresh: the descriptor may have been closed, and be another file by now.
+        :raises OSError, ValueError: if it cannot be watched.
+        """
+        watchers = self._watchers.get(fd)
+        if watchers is None:
+            if mask:
+                watchers = {watcher: mask}
+                self._selector.register(fd, mask, watchers)
+                self._watchers[fd] = watchers
             return
-        if not mask:
-            self._selector.unregister(fd)
-            del self._interest[fd]
+        before = watchers.get(watcher, 0)
+        if mask == before and not afresh:
             return
-        if before:
-            self._selector.modify(fd, mask, watcher)
+        if mask:
+            watchers[watcher] = mask
         else:
-            self._selector.register(fd, mask, watcher)
-        self._interest[fd] = mask
+            watchers.pop(watcher, None)
+        together = 0
+        for each in watchers.values():
+            together |= each
+        # Somebody new: it may well be that the one before has closed the descriptor and said nothing.
+        if not together or not before or afresh:
+            self._selector.unregister(fd)
+            del self._watchers[fd]
+            if together:
+                self._selector.register(fd, together, watchers)
+                self._watchers[fd] = watchers
+        else:
+            self._selector.modify(fd, together, watchers)
 
     def poll(self, timeout: Optional[float]) -> None:
         """Wait up to ``timeout`` seconds (``None``: without limit) and call the watchers of what is ready."""
+        if timeout is not None and timeout > _LONGEST_WAIT:
+            timeout = _LONGEST_WAIT
         for key, mask in self._selector.select(timeout):
-            watcher: Any = key.data
-            if watcher is None:
+            watchers: Any = key.data
+            if watchers is None:
                 self._drain_wakeups()
-            # A watcher that ran before this one may have taken this one's descriptor away.
-            elif self._interest.get(key.fd):
-                watcher.on_ready(mask)
+                continue
+            for watcher in tuple(watchers):
+                # One that ran before this one may have taken this one's descriptor away.
+                ready = mask & watchers.get(watcher, 0)
+                if ready:
+                    watcher.on_ready(ready)
 
     def wake(self) -> None:
         """Make :meth:`poll` return at once, or the next one if none is waiting."""
@@ -75,7 +103,7 @@ class Loop:
         self._selector.close()
         self._wake_receiver.close()
         self._wake_sender.close()
-        self._interest.clear()
+        self._watchers.clear()
 
     def _drain_wakeups(self) -> None:
         try:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from time import monotonic, time
 from typing import Any, Optional
 
 from ..engine import Connection, Event, EventBase, EventType
-from ..engine.endpoint import boxed
+from ..errors import ProtonException
 from .acceptor import Acceptor
+from .application_event import ApplicationEvent
+from .injector import EventInjector
 from .loop import READ, WRITE
 from .runner import Runner
 from .selectable import Selectable
-from .timers import Task
+from .timers import Task, check_seconds
 
 __all__ = ["Reactor"]
+
+logger = logging.getLogger("syncproton.reactor")
 
 
 class Reactor(Runner):
     """Base class of :class:`Container`: connections in the raw, listeners, timers, descriptors, events."""
+
+    def __init__(self, *handlers: Any, io_thread: bool = True, global_handler: Any = None, name: str = "") -> None:
+        super().__init__(*handlers, io_thread=io_thread, global_handler=global_handler, name=name)
+        self._hooks[Event.SELECTABLE_ERROR] = self._on_selectable_error
+        self._hooks[Event.SELECTABLE_FINAL] = self._on_selectable_final
 
     def connection(self, handler: Any = None) -> Connection:
         """A new connection whose events this container dispatches.  It is not connected to anything.
@@ -54,19 +64,16 @@ class Reactor(Runner):
 
         :param delay: seconds, not negative.
         :param handler: the handler; ``None`` is the container's own.
-        :returns: a task that can be cancelled.
+        :returns: a task that can be cancelled.  It keeps the container running until its time has come.
         :raises TypeError: if the delay is not a number.
         :raises ValueError: if it is negative or not finite.
         """
-        if isinstance(delay, bool) or not isinstance(delay, (int, float)):
-            raise TypeError(f"a delay is a number of seconds, not {delay!r}")
-        if not 0 <= delay < float("inf"):
-            raise ValueError(f"a delay is at least 0 seconds, not {delay!r}")
-        result: Task = self._carry(self._schedule, monotonic() + delay, handler)
+        deadline = monotonic() + check_seconds(delay, "a delay")
+        result: Task = self._carry(self._schedule, deadline, handler)
         return result
 
     def _schedule(self, deadline: float, handler: Any) -> Task:
-        task = Task(self, boxed(handler))
+        task = Task(self, handler)
         self._tasks += 1
         task._timer = self.timers.at(deadline, lambda: self._task_due(task))
         return task
@@ -81,44 +88,85 @@ class Reactor(Runner):
             self._tasks -= 1
 
     def selectable(self, handler: Any = None, delegate: Any = None) -> Selectable:
-        """Have the loop watch a file descriptor of the application's own; see :class:`Selectable`.
+        """Have the loop watch a file descriptor of the application's own; see :class:`Selectable`.  From any thread.
 
-        :param handler: gets its events; an :class:`EventInjector`, for one.
-        :param delegate: has the ``fileno`` method; by default the handler.
+        It is watched once the handler has said for what, when ``on_selectable_init`` is called or later.
+
+        :param handler: gets its events; an :class:`EventInjector`, for one.  ``None`` is the container's handlers.
+        :param delegate: has the ``fileno`` method, a socket, for one; by default the handler.  Without such a method
+            there is no descriptor, but there may be a deadline.
+        :raises TypeError: if the delegate has no such method.
+        :raises ProtonException: for an injector that some container has let go of.
         """
+        if delegate is None:
+            delegate = handler
+        elif not callable(getattr(delegate, "fileno", None)):
+            raise TypeError(f"a delegate has a fileno() method, and {type(delegate).__name__} has none")
+        if isinstance(delegate, EventInjector) and delegate.released:
+            raise ProtonException("the injector is closed")
         result: Selectable = self._carry(self._selectable, handler, delegate)
         return result
 
     def _selectable(self, handler: Any, delegate: Any) -> Selectable:
-        selectable = Selectable(handler if delegate is None else delegate, self, boxed(handler))
+        selectable = Selectable(delegate, self, handler)
         self._selectables.add(selectable)
         self._collector.put(selectable, Event.SELECTABLE_INIT)
         return selectable
 
     def update(self, selectable: Selectable) -> None:
-        """Look again at what a selectable wants to be watched for.  On the I/O thread."""
+        """Look again at what a selectable wants to be watched for.  From any thread."""
+        self._carry(self._update, selectable)
+
+    def _update(self, selectable: Selectable) -> None:
+        if selectable not in self._selectables:
+            return  # let go of, by this container or by its last run
+        self._unwatch(selectable)
+        if selectable.is_terminal:
+            self._selectables.discard(selectable)
+            self._collector.put(selectable, Event.SELECTABLE_FINAL)
+            return
+        if selectable.deadline is not None:
+            selectable._timer = self.timers.at(
+                monotonic() + max(0.0, selectable.deadline - time()),
+                lambda: self._collector.put(selectable, Event.SELECTABLE_EXPIRED),
+            )
+        mask = (READ if selectable.reading else 0) | (WRITE if selectable.writing else 0)
+        selectable.error = None
+        try:
+            if mask:
+                fd = selectable.fileno()
+                self.loop.watch(fd, mask, selectable, afresh=True)
+                selectable._watched = fd
+        except (OSError, ValueError) as error:
+            self._unwatchable(selectable, error)
+        else:
+            self._collector.put(selectable, Event.SELECTABLE_UPDATED)
+
+    def _unwatch(self, selectable: Selectable) -> None:
         if selectable._timer is not None:
             selectable._timer.cancel()
             selectable._timer = None
-        if selectable.is_terminal:
-            mask = 0
-        else:
-            mask = (READ if selectable.reading else 0) | (WRITE if selectable.writing else 0)
-            if selectable.deadline:
-                selectable._timer = self.timers.at(
-                    selectable.deadline, lambda: self._collector.put(selectable, Event.SELECTABLE_EXPIRED)
-                )
-        fd = selectable.fileno() if mask else selectable._watched
-        if selectable._watched is not None and selectable._watched != fd:
+        if selectable._watched is not None:
             self.loop.watch(selectable._watched, 0, selectable)
-        if fd is not None and fd >= 0:
-            self.loop.watch(fd, mask, selectable)
-        selectable._watched = fd if mask else None
-        if selectable.is_terminal and selectable in self._selectables:
-            self._selectables.discard(selectable)
-            self._collector.put(selectable, Event.SELECTABLE_FINAL)
-        elif not selectable.is_terminal:
-            self._collector.put(selectable, Event.SELECTABLE_UPDATED)
+            selectable._watched = None
+
+    def _unwatchable(self, selectable: Selectable, error: Exception) -> None:
+        selectable.error = error
+        self._collector.put(selectable, Event.SELECTABLE_ERROR)
+
+    def selectable_lost(self, selectable: Selectable) -> None:
+        """The delegate of a selectable closed its descriptor, or changed it, and did not say so."""
+        self._unwatch(selectable)
+        self._unwatchable(selectable, ValueError("the file descriptor that was watched is closed"))
+
+    def _on_selectable_error(self, event: Any) -> None:
+        selectable = event._context
+        if selectable.error is not None and not selectable.is_terminal:
+            logger.error("a file descriptor cannot be watched: %s", selectable.error)
+            selectable.cancel()
+
+    def _on_selectable_final(self, event: Any) -> None:
+        event._context.close()
 
     def push_event(self, obj: Any, etype: Optional[EventType] = None) -> None:
         """Have an event dispatched.  From any thread.
@@ -129,10 +177,12 @@ class Reactor(Runner):
         self._carry(self._push_event, obj, etype)
 
     def _push_event(self, obj: Any, etype: Optional[EventType]) -> None:
-        if isinstance(obj, EventBase):
-            event: Any = obj
-            event.container = self
-            self._events.append(event)
+        if isinstance(obj, Event):
+            self._events.append(Event(obj.type, obj.context))
+        elif isinstance(obj, EventBase):
+            if isinstance(obj, ApplicationEvent):
+                obj.container = self
+            self._events.append(obj)  # type: ignore[arg-type]
         elif etype is not None:
             self._collector.put(obj, etype)
         else:

@@ -183,7 +183,7 @@ class Runner(Core):
         for acceptor in list(self._acceptors):
             acceptor._close()
         for selectable in list(self._selectables):
-            selectable.release()
+            selectable.cancel()
         for connector in list(self._active):
             if not connector.established:
                 connector.cancel()

@@ -6,10 +6,30 @@ import heapq
 from time import monotonic
 from typing import Any, Callable, List, Optional, Tuple
 
-__all__ = ["Task", "Timer", "Timers"]
+from ..engine.events import _task_kind
+
+__all__ = ["Task", "Timer", "Timers", "check_seconds"]
 
 #: Cancelled timers are left in the heap until there are this many of them and they are the majority.
 _SWEEP_AT = 64
+
+
+def check_seconds(value: Any, what: str) -> float:
+    """Check a number of seconds that an application gave, and make it a float.
+
+    :param what: what the number is, for the text of the exception: ``"a delay"``.
+    :raises TypeError: if it is no number.
+    :raises ValueError: if it is negative or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} is a number of seconds, not {value!r}")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        raise ValueError(f"{what} of so many seconds is beyond all bounds") from None
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{what} is at least 0 seconds, and finite, not {value!r}")
+    return seconds
 
 
 class Timer:
@@ -130,9 +150,12 @@ class Task:
 
     @property
     def handler(self) -> Any:
-        """The handler whose ``on_timer_task`` is to be called."""
+        """The handler whose ``on_timer_task`` is to be called; without one that of the container's handlers is."""
         return self._handler
 
     def cancel(self) -> None:
         """Keep it from happening; nothing if it already has.  From any thread."""
         self.container._carry(self.container._cancel_task, self)
+
+
+_task_kind.append(Task)

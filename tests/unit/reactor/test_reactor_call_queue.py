@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from typing import Any, List
+from typing import Any, Deque, List
 
 import pytest
 
@@ -64,6 +64,22 @@ def test_wakes_once_for_many() -> None:
     queue.run()
     queue.put(make(lambda: None))
     assert len(wakes) == 2
+
+
+def test_wakes_though_a_signal_handler_puts_another_one_meanwhile() -> None:
+    class Interrupted(Deque[Any]):
+        def append(self, call: Any) -> None:
+            super().append(call)
+            if len(self) == 1:
+                queue.put(second)
+
+    wakes: List[int] = []
+    queue = CallQueue(lambda: wakes.append(1))
+    queue._calls = Interrupted()
+    first, second = make(lambda: 1), make(lambda: 2)
+    queue.put(first)
+    assert wakes and queue.run()
+    assert (first.future.result(0), second.future.result(0)) == (1, 2)
 
 
 def test_what_is_put_while_running_waits_and_wakes() -> None:

@@ -1,8 +1,7 @@
-"""Tasks, and file descriptors of the application's own."""
+"""Tasks: what schedule() makes."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import Any, Callable, List
 
@@ -118,96 +117,84 @@ def test_next_deadline_and_ticking_by_hand() -> None:
     assert container.quiesced and log == []
 
 
-@pytest.mark.parametrize("delay, error", [(-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError)])
-def test_delays_that_cannot_be(delay: float, error: type) -> None:
+IMPOSSIBLE = [(-1, ValueError), (-1e-9, ValueError), (float("nan"), ValueError), (float("inf"), ValueError),
+              (10 ** 400, ValueError), ("1", TypeError), (None, TypeError), (True, TypeError), ([1], TypeError)]
+
+
+@pytest.mark.parametrize("delay, error", IMPOSSIBLE)
+def test_delays_that_cannot_be(run: Run, delay: Any, error: type) -> None:
+    log: List[Any] = []
+    container = Container()
     with pytest.raises(error, match="delay"):
-        Container().schedule(delay, None)
+        container.schedule(delay, Timed("never", log))
+    container.schedule(0, Timed("fine", log))
+    run(container)
+    assert log == ["fine"]
 
 
-@pytest.mark.parametrize("delay", ["1", None, True, [1]])
-def test_delays_that_are_no_numbers(delay: Any) -> None:
-    with pytest.raises(TypeError, match="delay"):
-        Container().schedule(delay, None)
+def test_delays_that_cannot_be_from_another_thread(background: Callable[..., Container]) -> None:
+    container = background()
+    for delay, error in IMPOSSIBLE:
+        with pytest.raises(error, match="delay"):
+            container.schedule(delay, None)
+    assert container.submit(lambda: 1).result(10) == 1
 
 
-class Watching:
-    """Reads from a socket in the loop."""
+def test_a_delay_longer_than_any_wait(run: Run) -> None:
+    log: List[Any] = []
+    container = Container()
+    never = container.schedule(1e300, Timed("never", log))
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
-        self.log: List[Any] = []
+    class Cancelling(Timed):
+        def on_timer_task(self, event: Any) -> None:
+            super().on_timer_task(event)
+            never.cancel()
 
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def on_selectable_init(self, event: Any) -> None:
-        self.log.append("init")
-        event.context.reading = True
-        event.context.writing = True
-        event.context.update()
-
-    def on_selectable_writable(self, event: Any) -> None:
-        self.log.append("writable")
-        event.context.writing = False
-        event.container.update(event.context)
-
-    def on_selectable_readable(self, event: Any) -> None:
-        data = self.socket.recv(100)
-        self.log.append(data)
-        if not data:
-            event.context.terminate()
-            event.reactor.update(event.context)
-
-    def on_selectable_final(self, event: Any) -> None:
-        self.log.append("final")
-        assert not event.context.is_registered and event.context.is_terminal
+    container.schedule(0.02, Cancelling("soon", log))
+    run(container)
+    assert log == ["soon"]
 
 
-def test_selectable(run: Run) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        watching = Watching(ours)
-        container = Container()
-        selectable = container.selectable(watching)
-        assert selectable.fileno() == ours.fileno()
-        theirs.send(b"hello")
-        theirs.close()
-        run(container)
-    assert watching.log[0] == "init" and watching.log[-2:] == [b"", "final"]
-    assert "writable" in watching.log and b"hello" in watching.log
+def test_the_event_has_the_task_and_the_task_its_handler(run: Run) -> None:
+    seen: List[Any] = []
+
+    class Program:
+        def on_timer_task(self, event: Any) -> None:
+            seen.extend([event.task, event.context, event.handler, event.container, event.selectable])
+
+    program = Program()
+    container = Container()
+    task = container.schedule(0, program)
+    assert task.handler is program and task.container is container
+    run(container)
+    assert seen == [task, task, program, container, None]
 
 
-def test_selectable_with_a_deadline(run: Run) -> None:
-    class Impatient(Watching):
-        def on_selectable_init(self, event: Any) -> None:
-            event.context.reading = True
-            event.context.expire_in(0.01)
-            event.context.update()
-
-        def on_selectable_expired(self, event: Any) -> None:
-            self.log.append("expired")
-            event.context.release()
-
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        impatient = Impatient(ours)
-        container = Container()
-        container.selectable(impatient)
-        run(container)
-    assert impatient.log == ["expired", "final"]
+def test_a_cancelled_task_does_not_keep_the_container_running(run: Run) -> None:
+    container = Container()
+    container.schedule(1000, None).cancel()
+    run(container)
 
 
-def test_delegate_has_the_descriptor(run: Run) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        log: List[Any] = []
+def test_tasks_scheduled_by_many_threads_all_come(background: Callable[..., Container]) -> None:
+    container = background()
+    log: List[Any] = []
+    all_in = threading.Event()
 
-        class Handler:
-            def on_selectable_init(self, event: Any) -> None:
-                log.append(event.context.fileno())
-                event.context.release()
+    class Counting(Timed):
+        def on_timer_task(self, event: Any) -> None:
+            super().on_timer_task(event)
+            if len(log) == 8 * 50:
+                all_in.set()
 
-        container = Container()
-        container.selectable(Handler(), ours)
-        run(container)
-        assert log == [ours.fileno()]
+    def schedule(number: int) -> None:
+        for n in range(50):
+            container.schedule(0.001 * (n % 3), Counting((number, n), log))
+
+    threads = [threading.Thread(target=schedule, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all_in.wait(10)
+    assert sorted(log) == [(number, n) for number in range(8) for n in range(50)]
