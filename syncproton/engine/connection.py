@@ -295,6 +295,7 @@ class Connection(Endpoint):
         self._transport = transport
         self._incref()
         self._put(self, Event.CONNECTION_BOUND)
+        self._expect_peer()
         # What was opened before, perhaps on another transport, is told to the new peer.
         for endpoint in [self, *self._sessions, *self._links]:
             if not endpoint._modified:
@@ -310,7 +311,6 @@ class Connection(Endpoint):
         self._put(self, Event.CONNECTION_UNBOUND)
         if not self._freed:
             self._put(transport, Event.TRANSPORT)
-        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
         self._remote_condition = None
         self._forget_peer()
         touched, self._touched = self._touched, []
@@ -330,6 +330,17 @@ class Connection(Endpoint):
         for endpoint in touched:
             endpoint._end_if_unused()
         self._decref()
+
+    def _expect_peer(self) -> None:
+        """There is to be another peer, which has opened nothing yet.
+
+        Until then endpoints keep the states that the last one left them in, for whoever looks at them afterwards.
+        """
+        self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+        for session in self._sessions:
+            session._expect_peer()
+        for link in self._links:
+            link._expect_peer()
 
     def _add(self, endpoint: Any, siblings: List[Any]) -> None:
         """Number a new session or link and put it in the list of its kind."""

@@ -373,12 +373,15 @@ class Link(Endpoint):
         if local == remote == -2:
             self._local_handle = self._remote_handle = -2  # Both ends had done with it: it does not come back.
         else:
-            self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
             self._remote_condition = None
         if local >= 0:
             self._decref()
         if remote >= 0:
             self._decref()
+
+    def _expect_peer(self) -> None:
+        if self._local_handle != -2:
+            self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
 
     def _leave(self) -> None:
         """Be found no more, by the application or by a peer that attaches."""

@@ -193,12 +193,15 @@ class Session(Endpoint):
         if local == remote == -2:
             self._local_channel = self._remote_channel = -2  # Both ends had done with it: it does not come back.
         else:
-            self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
             self._remote_condition = None
         if local >= 0:
             self._decref()
         if remote >= 0:
             self._decref()
+
+    def _expect_peer(self) -> None:
+        if self._local_channel != -2:
+            self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
 
     def _finalize(self) -> None:
         leave(self._connection._sessions, self)
