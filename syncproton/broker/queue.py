@@ -20,7 +20,7 @@ __all__ = ["Queue", "QueuedMessage"]
 
 _log = logging.getLogger("syncproton.broker")
 
-# So many messages are passed over in one go, for all that wait; then other connections have their turn.
+# So many messages are passed over for those that want the same; then the other connections have their turn.
 _SLICE = 1000
 
 
@@ -51,8 +51,7 @@ class Queue:
         self._consumers: Dict[int, View] = {}
         # The views with consumers that can take a message, in the order of their turns.
         self._waiting: Deque[View] = deque()
-        # How many more messages may be passed over in this go, and whether somebody is to go on where it ended.
-        self._patience = 0
+        # Whether somebody will go on with a search that was broken off.
         self._to_be_resumed = False
 
     @property
@@ -200,8 +199,9 @@ class Queue:
 
     def dispatch(self) -> None:
         """Deliver messages for as long as there are any, and consumers to take them."""
-        self._patience = _SLICE
         now = self._clock.now()
+        for view in self._waiting:
+            view.patience = _SLICE
         done = []
         while self._waiting:
             view = self._waiting.popleft()
@@ -210,7 +210,7 @@ class Queue:
             elif view.waiting:
                 done.append(view)
         self._waiting.extend(done)
-        if self._patience <= 0 and not self._to_be_resumed:
+        if not self._to_be_resumed and any(view.patience <= 0 and view.place.next is not None for view in done):
             self._to_be_resumed = True
             self._clock.later(0, self._resume)
 
@@ -269,14 +269,14 @@ class Queue:
     def _ahead(self, view: View, now: float) -> Optional[QueuedMessage]:
         """The next message that was not looked at yet and is wanted; the place is then there."""
         message = view.place
-        while message.next is not None and self._patience > 0:
+        while message.next is not None and view.patience > 0:
             following = message.next
             if message.expires is not None and message.expires <= now:
                 self.expire(message)
             elif (view.copies or not message.acquired) and self._is_wanted(message, view):
                 return message
             view.place = message = following
-            self._patience -= 1
+            view.patience -= 1
         return None
 
     def _is_wanted(self, message: QueuedMessage, view: View) -> bool:

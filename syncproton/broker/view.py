@@ -62,7 +62,7 @@ class View:
     :param copies: whether messages stay in the queue, and are seen even if they are with another consumer.
     """
 
-    __slots__ = ("behind", "consumers", "copies", "own", "place", "selector", "waiting")
+    __slots__ = ("behind", "consumers", "copies", "own", "patience", "place", "selector", "waiting")
 
     def __init__(self, place: QueuedMessage, selector: Optional[Selector], copies: bool) -> None:
         #: The first message that was not looked at yet; the empty one at the end of the queue if there is none.
@@ -73,6 +73,8 @@ class View:
         self.behind = Backlog()
         #: What came back to there and is not for all consumers, by the serial numbers of those it is for.
         self.own: Dict[int, Backlog] = {}
+        #: How many more messages may be passed over before the others have their turn.
+        self.patience = 0
         self.consumers: Dict[int, Consumer] = {}
         #: The consumers that can take a message, in the order of their turns.
         self.waiting: Deque[Consumer] = deque()

@@ -35,8 +35,8 @@ numeric = st.recursive(
     st.one_of(named(NUMBERS), numbers.map(lambda number: ("number", number))),
     lambda inner: st.one_of(st.tuples(st.sampled_from("+-*/"), inner, inner), st.tuples(st.just("minus"), inner)),
     max_leaves=6)
-comparable = st.one_of(numeric, named(TEXTS), texts.map(lambda text: ("text", text)),
-    st.booleans().map(lambda flag: ("flag", flag)))
+comparable = st.one_of(
+    numeric, named(TEXTS), texts.map(lambda text: ("text", text)), st.booleans().map(lambda flag: ("flag", flag)))
 conditions = st.recursive(
     st.one_of(
         named(FLAGS), st.booleans().map(lambda flag: ("flag", flag)),
