@@ -12,7 +12,7 @@ from ..security import SSL, SSLDomain
 from ..url import Url
 from .attempts import Attempts
 from .dialer import Dialer
-from .io import Channel, fail_transport
+from .io import Channel, fail_transport, shown
 from .timers import Task
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Connector:
 
     def answered(self) -> None:
         """The peer opened the connection: a later loss is a new story."""
+        logger.info("connected to %s, container %r", _name(self.url), self.connection.remote_container)
         self._attempts.succeeded()
         self._answered_at = monotonic()
 
@@ -130,19 +131,31 @@ class Connector:
         self._transport = None
         self.cancel()
         transport.unbind()
-        upcoming = self._attempts.next() if self.connection.state & Endpoint.LOCAL_ACTIVE else None
+        wanted = self.connection.state & Endpoint.LOCAL_ACTIVE
+        upcoming = self._attempts.next() if wanted else None
         if upcoming is None:
+            if wanted:
+                logger.info("%s", self._what_happened(transport))
+            else:
+                logger.debug("the connection with %s is closed", _name(self.url))
             self._reactor.connector_ended(self)
             return
+        happened = self._what_happened(transport)
+        self.connection._expect_peer()
         delay, url = upcoming
         delay = max(delay, self._rest())
         if delay > 0:
-            logger.info("disconnected from %s, trying %s in %s seconds", _name(self.url), _name(url), delay)
+            logger.info("%s; trying %s in %g seconds", happened, _name(url), delay)
             self._next_url = url
             self._task = self._reactor.schedule(delay, self)
         else:
-            logger.info("disconnected from %s, trying %s at once", _name(self.url), _name(url))
+            logger.info("%s; trying %s at once", happened, _name(url))
             self._attempt(url)
+
+    def _what_happened(self, transport: Transport) -> str:
+        """The end of an attempt, or of a connection, in words for the log."""
+        what = "could not connect to" if self._answered_at is None else "disconnected from"
+        return f"{what} {_name(self.url)}: {shown(transport.condition or self.connection.remote_condition)}"
 
     def _rest(self) -> float:
         """The least delay, in seconds.  A peer that lets everybody in only to drop them is not to be hammered at."""
@@ -188,6 +201,7 @@ class Connector:
         self._transport = transport = self._prepare(connection, url)
         transport.bind(connection)
         host, port = url.host or "localhost", int(url.port or 0)
+        logger.debug("connecting to %s:%d", host, port)
 
         def connected(sock: socket.socket) -> None:
             self._dialer = None
@@ -205,8 +219,8 @@ class Connector:
         transport = Transport()
         transport._reactor = self._reactor
         connection.hostname = url.host if settings.virtual_host is None else settings.virtual_host or None
-        self._log_in(connection, url)
         if settings.sasl_enabled:
+            self._log_in(connection, url)
             sasl = transport.sasl()
             sasl.allow_insecure_mechs = settings.allow_insecure_mechs
             if settings.allowed_mechs:
