@@ -18,6 +18,8 @@ three functions more::
 
 from __future__ import annotations
 
+import logging as _logging
+
 from . import handlers, reactor, sync, utils
 from ._version import __version__
 from .codec import (
@@ -37,6 +39,9 @@ from .message import Message
 from .security import SASL, SSL, SSLDomain, SSLSessionDetails
 from .sync import connect, receive, send
 from .url import Url
+
+# What is logged under "syncproton" is for the program to send somewhere: a library prints nothing of its own accord.
+_logging.getLogger("syncproton").addHandler(_logging.NullHandler())
 
 #: The version of proton's Python package whose names and behaviour this one has.  Its own is ``__version__``.
 VERSION_MAJOR = 0

@@ -51,7 +51,7 @@ class BrokerHandler(Handler):
         connection.offered_capabilities = [symbol("ANONYMOUS-RELAY")]
         connection.open()
         self._connections.add(connection)
-        _log.debug("%s has connected", connection.remote_container)
+        _log.info("container %r has connected", connection.remote_container)
 
     def on_session_remote_open(self, event: Any) -> None:
         """Open the session too."""
@@ -66,7 +66,7 @@ class BrokerHandler(Handler):
             link.open()
             link.condition = refusal
             link.close()
-            _log.debug("link %s is refused: %s", link.name, refusal.description)
+            _log.info("link %r is refused: %s", link.name, refusal.description)
 
     def _attach_consumer(self, link: Sender) -> Optional[Condition]:
         wanted = link.remote_source
@@ -172,6 +172,8 @@ class BrokerHandler(Handler):
             connection.close()
 
     def _drop_connection(self, connection: Connection, failed: bool = False) -> None:
+        if connection in self._connections:
+            _log.info("container %r has gone%s", connection.remote_container, " without a word" if failed else "")
         self._connections.discard(connection)
         self._drop([link for link in self._ends if link.connection == connection], failed)
         gone = self.nodes.drop_temporaries(connection)

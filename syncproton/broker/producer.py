@@ -89,6 +89,7 @@ class Producer:
         elif refusal is None:
             delivery.update(Delivery.ACCEPTED)
         else:
+            _log.debug("a message is rejected: %s", refusal.description)
             delivery.local.condition = refusal
             delivery.update(Delivery.REJECTED)
         delivery.settle()
@@ -118,6 +119,7 @@ class Producer:
         return not self._refused
 
     def _refuse(self, condition: str, description: str) -> None:
+        _log.info("link %r is closed: %s", self.link.name, description)
         self._refused = True
         self._drop_parts()
         self.link.condition = Condition(condition, description)

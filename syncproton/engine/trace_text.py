@@ -23,7 +23,7 @@ from ..wire import performatives, sasl_frames, states, termini
 from ..wire.composite import Composite
 from ..wire.frames import AMQP_HEADER, SASL_FRAME, SASL_HEADER, TLS_HEADER
 
-__all__ = ["bytes_lines", "frame_line", "header_name"]
+__all__ = ["bytes_lines", "frame_line", "header_name", "one_line"]
 
 #: The longest line; what is longer ends in :data:`_CUT`.
 LINE = 1023
@@ -61,6 +61,11 @@ _BY_NAME = {f"amqp:{name}:list": descriptor for descriptor, (name, _) in _KNOWN.
 def header_name(header: bytes) -> str:
     """What a protocol header announces."""
     return _HEADERS.get(header) or f"AMQP id={header[4]} version={header[5]}.{header[6]}.{header[7]}"
+
+
+def one_line(text: object) -> str:
+    """What a peer may have had a hand in, fit for a log: on one line, and without what a terminal would act on."""
+    return "".join([letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text)])
 
 
 def frame_line(frame: bytes, arrow: str) -> str:

@@ -49,6 +49,7 @@ class Acceptor:
         self._watchers = [_Listening(self, sock) for sock in self._sockets]
         self._ssl_domain: Optional[SSLDomain] = None
         self.handler = handler
+        logger.info("listening at %s", ", ".join([_shown(sock) for sock in self._sockets]))
 
     def set_ssl_domain(self, ssl_domain: Optional[SSLDomain]) -> None:
         """Speak TLS on connections accepted from now on.
@@ -124,6 +125,7 @@ class Acceptor:
         if self._ssl_domain is not None:
             SSL(transport, self._ssl_domain)
         transport.bind(connection)
+        logger.debug("a connection has come from %s:%d", host, port)
         reactor.add_channel(Channel(reactor, sock, transport, f"{host}:{port}"))
 
 
@@ -146,6 +148,11 @@ class _Listening:
 
     def on_ready(self, mask: int) -> None:
         self._acceptor.accept_from(self)
+
+
+def _shown(sock: socket.socket) -> str:
+    address = sock.getsockname()
+    return f"[{address[0]}]:{address[1]}" if sock.family == socket.AF_INET6 else f"{address[0]}:{address[1]}"
 
 
 def _listen(host: Optional[str], port: int) -> List[socket.socket]:

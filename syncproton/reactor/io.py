@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Optional
 
 from ..engine import Condition, Endpoint, Transport
+from ..engine.trace_text import one_line
 from .loop import READ, WRITE
 from .timers import Timer
 
@@ -192,6 +193,8 @@ class Channel:
             if timer is not None:
                 timer.cancel()
         self._socket.close()
+        if self.transport._server and self.transport.condition:
+            logger.info("the connection from %s has ended: %s", self.peer, shown(self.transport.condition))
         self._reactor.channel_closed(self)
 
     def abandon(self) -> None:
@@ -202,6 +205,13 @@ class Channel:
         if mask != self._mask:
             self._mask = mask
             self._reactor.loop.watch(self._fd, mask, self)
+
+
+def shown(condition: Optional[Condition]) -> str:
+    """Why something ended, on one line of a log, whatever a peer may have written in it."""
+    if condition is None:
+        return "no reason was given"
+    return one_line(": ".join([str(part) for part in (condition.name, condition.description) if part]))
 
 
 def fail_transport(transport: Transport, description: str) -> None:

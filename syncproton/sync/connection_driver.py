@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from concurrent.futures import Future
@@ -9,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
 
 from ..engine import Connection, Endpoint, Event, Handler, Session
+from ..engine.trace_text import one_line
 from ..errors import ConnectionException, ProtonException, WrongThread
 from .endings import forget, remember
 from .errors import ConnectionClosed, SessionEnded, connection_lost
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from .link_driver import LinkDriver
 
 __all__ = ["ConnectionDriver"]
+
+logger = logging.getLogger("syncproton.sync")
 
 T = TypeVar("T")
 
@@ -212,6 +216,7 @@ class ConnectionDriver(Handler):
             return  # as good as lost: the container comes back to it
         if connection.state & Endpoint.LOCAL_ACTIVE:
             error = ConnectionClosed(connection)
+            logger.info("%s: %s", self.url, one_line(error))
             connection.close()
             self.end(error)
 
@@ -229,6 +234,8 @@ class ConnectionDriver(Handler):
 
     def _session_over(self, session: Session) -> None:
         error = SessionEnded(session)
+        if self.ended is None:
+            logger.info("%s: %s", self.url, one_line(error))
         if session is self._session:
             self._session = None
         for driver in [driver for driver in self.links if driver.session is session]:
@@ -247,6 +254,7 @@ class ConnectionDriver(Handler):
         if self.ended is None and self._tries_again:
             self.losses += 1
             self.lost = lost
+            logger.debug("%s: %d links are to be attached again", self.url, len(self.links))
             for driver in list(self.links):
                 driver.interrupted(lost)
         else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Future
 from typing import Any, Callable, List, Optional
 
 from ..engine import Endpoint, Event, Handler, Link, Session, Terminus
+from ..engine.trace_text import one_line
 from ..errors import LinkException
 from .connection_driver import ConnectionDriver
 from .errors import LinkDetached, SessionEnded
@@ -13,6 +15,7 @@ from .waiting import Waiters, resolve
 
 __all__ = ["REASON_TIMEOUT", "LinkDriver"]
 
+logger = logging.getLogger("syncproton.sync")
 
 #: How long to wait for the reason when a peer seems to refuse a link, in seconds.
 REASON_TIMEOUT = 1.0
@@ -179,6 +182,7 @@ class LinkDriver(Handler):
         """The peer has closed or detached; do likewise."""
         error = LinkDetached(link)
         if link.state & Endpoint.LOCAL_ACTIVE:
+            logger.info("%s: %s", self.connection.url, one_line(error))
             answer(link)
         self.end(error)
         link.free()

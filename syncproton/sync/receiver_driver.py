@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -14,6 +15,8 @@ from .link_driver import LinkDriver
 from .waiting import fail, fresh, resolve, start
 
 __all__ = ["Arrival", "ReceiverDriver", "check_credit"]
+
+logger = logging.getLogger("syncproton.sync")
 
 
 def check_credit(credit: Any) -> None:
@@ -206,4 +209,9 @@ class ReceiverDriver(LinkDriver):
     def _drop_unsettled(self) -> None:
         """What the peer still counts as its own it will deliver again; what it settled is ours alone."""
         with self._lock:
+            before = len(self.inbox)
             self.inbox = deque(arrival for arrival in self.inbox if arrival.settled)
+            dropped = before - len(self.inbox)
+        if dropped:
+            logger.debug("%s: %d messages that waited on link %s are left to the peer to deliver again",
+                         self.connection.url, dropped, self.name)
