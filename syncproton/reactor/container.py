@@ -440,10 +440,15 @@ class Container(Reactor):
     # --- stepping
 
     def do_work(self, timeout: Optional[float] = None) -> bool:
-        """Do one step of the loop on the caller's thread; see :meth:`process`.
+        """Do one step of the loop on the caller's thread, after :meth:`start`; see :meth:`process`.
 
-        :param timeout: how long to wait at most, in seconds.
+        An exception out of a handler is raised here, and the container can be stepped on.
+
+        :param timeout: how long to wait at most if there is nothing to do, in seconds, this time and from now on;
+            ``None`` leaves that as it is (0 to begin with).
         :returns: whether there is, or may be, more to do.
+        :raises TypeError, ValueError: if the timeout is no number, negative or not finite; nothing is done then.
+        :raises ProtonException: if the container has a thread of its own that runs.
         """
         if timeout is not None:
             self.timeout = timeout

@@ -116,6 +116,11 @@ class EventInjector:
                     sock.close()
             self._receiver = self._sender = None
 
+    def abandon(self) -> None:
+        """In the child of a fork: close the injector here; in the parent it goes on."""
+        self._lock = threading.RLock()  # A thread that is not here may have held the other one.
+        self.release()
+
     @property
     def released(self) -> bool:
         """Whether the container has let go of it: it can be used no more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from concurrent.futures import Future
 from threading import get_ident
 from typing import Any, Callable, Optional
@@ -13,6 +14,7 @@ from . import lifetime
 from .call_queue import Call, InternalCall
 from .core import Core
 from .io_thread import IoThread
+from .timers import check_seconds
 
 __all__ = ["Runner"]
 
@@ -105,12 +107,16 @@ class Runner(Core):
 
     @property
     def timeout(self) -> Optional[float]:
-        """How long :meth:`process` waits at most, in seconds; ``None`` is without limit."""
+        """How long :meth:`process` waits at most, in seconds; ``None`` is without limit.
+
+        :raises TypeError: if it is set to what is no number.
+        :raises ValueError: if it is set to what is negative or not finite.
+        """
         return self._timeout
 
     @timeout.setter
     def timeout(self, seconds: Optional[float]) -> None:
-        self._timeout = None if seconds is None else max(0.0, float(seconds))
+        self._timeout = None if seconds is None else check_seconds(seconds, "a timeout")
 
     @property
     def quiesced(self) -> bool:
@@ -224,6 +230,8 @@ class Runner(Core):
             failure = error
             if self._background:
                 logger.exception("an exception out of a handler ended the container")
+                if not _heard(logger):
+                    traceback.print_exc()  # Nobody waits for this thread: who would learn of it?
             raise
         finally:
             self._teardown(failure)
@@ -237,6 +245,8 @@ class Runner(Core):
             connector.abandon()
         for acceptor in self._acceptors:
             acceptor.abandon()
+        for selectable in self._selectables:
+            selectable.abandon()
         if self._loop is not None:
             self._loop.close()
         self._reset()
@@ -259,3 +269,12 @@ class Runner(Core):
 
     def _has_descriptors(self) -> None:
         lifetime.remember(self)
+
+
+def _heard(log: Optional[logging.Logger]) -> bool:
+    """Whether the program sends what is logged anywhere."""
+    while log is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in log.handlers):
+            return True
+        log = log.parent if log.propagate else None
+    return False

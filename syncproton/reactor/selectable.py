@@ -173,5 +173,11 @@ class Selectable:
         if isinstance(self._delegate, EventInjector):
             self._delegate.release()
 
+    def abandon(self) -> None:
+        """In the child of a fork: the descriptor and the selector are the parent's."""
+        self._watched = None
+        if isinstance(self._delegate, EventInjector):
+            self._delegate.abandon()
+
 
 _selectable_kind.append(Selectable)

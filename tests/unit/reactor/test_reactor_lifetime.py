@@ -139,3 +139,49 @@ def test_abandoned_container_refuses_work() -> None:
     container.abandon()
     with pytest.raises(ProtonException, match="parent"):
         container.submit(lambda: None).result(1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_injector_is_closed_in_the_child_of_a_fork_and_works_on_in_the_parent() -> None:
+    result = run_program(
+        """
+        import os, threading, warnings
+        from syncproton.errors import ProtonException
+        from syncproton.reactor import ApplicationEvent, Container, EventInjector
+        warnings.simplefilter("ignore")
+        heard = threading.Event()
+
+        class Program:
+            def on_poke(self, event):
+                heard.set()
+
+        container, injector = Container(Program()), EventInjector()
+        container.start_background()
+        container.selectable(injector)
+        held, done = threading.Event(), threading.Event()
+
+        def hold():
+            with injector._lock:
+                held.set()
+                done.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if not child:
+            try:
+                injector.trigger(ApplicationEvent("poke"))
+            except ProtonException as error:
+                os._exit(7 if "closed" in str(error) else 8)
+            os._exit(9)
+        done.set()
+        thread.join()
+        print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+        injector.trigger(ApplicationEvent("poke"))
+        print(heard.wait(10))
+        container.close()
+        """
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.split() == ["7", "True"]

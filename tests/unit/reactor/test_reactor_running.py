@@ -13,6 +13,7 @@ import textwrap
 import threading
 import traceback
 from pathlib import Path
+from time import monotonic
 from typing import Any, Callable, List, Optional
 
 import pytest
@@ -240,6 +241,77 @@ def test_stepping_delivers_what_a_wait_brought() -> None:
     container.close()
 
 
+@pytest.mark.parametrize("timeout, error", [
+    (-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError), (10 ** 400, ValueError),
+    ("1", TypeError), (True, TypeError), ([1], TypeError),
+])
+def test_timeouts_that_cannot_be(timeout: Any, error: type) -> None:
+    seen: List[str] = []
+    container = Container(Starter(lambda event: seen.append("start")))
+    container.start()
+    with pytest.raises(error, match="timeout"):
+        container.do_work(timeout)
+    with pytest.raises(error, match="timeout"):
+        container.timeout = timeout
+    assert seen == [] and container.timeout == 0
+    assert container.do_work(1e300) and seen == ["start"]
+    container.close()
+
+
+def test_work_is_waited_for_as_long_as_the_timeout_says() -> None:
+    container = Container()
+    container.start()
+    container.schedule(1000, None)
+    assert container.do_work()  # REACTOR_INIT is dispatched
+    start = monotonic()
+    assert container.do_work(0.1)
+    assert 0.09 < monotonic() - start < 5
+    # It stays: the next step waits as long.
+    start = monotonic()
+    assert container.do_work() and container.timeout == 0.1
+    assert 0.09 < monotonic() - start < 5
+    start = monotonic()
+    assert container.do_work(0)
+    assert monotonic() - start < 0.09
+    container.close()
+    assert not container.do_work(1000)
+
+
+def test_a_step_ends_early_when_there_is_work_from_another_thread() -> None:
+    container = Container()
+    container.start()
+    container.schedule(1000, None)
+    container.do_work()
+    waker = threading.Timer(0.02, container.wakeup)
+    waker.start()
+    start = monotonic()
+    assert container.do_work(30)
+    assert monotonic() - start < 10
+    waker.join()
+    container.close()
+
+
+def test_stepping_talks_to_a_peer(background: Callable[..., Container]) -> None:
+    class Client(MessagingHandler):
+        log: List[str] = []
+
+        def on_connection_opened(self, event: Any) -> None:
+            self.log.append("opened")
+            event.connection.close()
+
+        def on_connection_closed(self, event: Any) -> None:
+            self.log.append("closed")
+
+    port = background(MessagingHandler()).listen("127.0.0.1:0").port
+    client = Client()
+    container = Container(client)
+    container.start()
+    container.connect(f"127.0.0.1:{port}")
+    while container.do_work(5):
+        pass
+    assert client.log == ["opened", "closed"]
+
+
 def test_exceptions_come_out_of_process_and_leave_it_usable() -> None:
     class Program(MessagingHandler):
         def on_start(self, event: Any) -> None:
@@ -449,6 +521,38 @@ def test_ctrl_c(io_thread: bool) -> None:
     assert errors == "" and process.returncode == 0
     with socket.socket() as sock:
         assert sock.connect_ex(("127.0.0.1", port)) != 0
+
+
+STUCK = """
+    import threading
+    from syncproton.handlers import MessagingHandler
+    from syncproton.reactor import Container
+
+    class Program(MessagingHandler):
+        def on_start(self, event):
+            print("stuck", flush=True)
+            threading.Event().wait()
+
+    container = Container(Program())
+    stop = container.stop
+    container.stop = lambda: (stop(), print("stopping", flush=True))
+    try:
+        container.run()
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send on Windows")
+def test_ctrl_c_twice_leaves_a_handler_that_never_returns() -> None:
+    with start_program(STUCK) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "stuck\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopping\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send on Windows")
