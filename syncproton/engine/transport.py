@@ -544,9 +544,9 @@ class Transport(TransportSettings):
         self._failed = True
         if self._condition is None:
             self._condition = Condition(name, description)
-        _log.debug("transport failed: %s: %s", name, description)
+        _log.debug("transport failed: %s", self._condition)
         if self._trace is not None:
-            self._trace.emit("AMQP", ERROR, f"{name} {description}")
+            self._trace.emit("AMQP", ERROR, f"{self._condition.name} {self._condition.description}")
         outgoing = self._outgoing
         # A server has begun with SASL once the client has, though its header may not have been written yet.
         begun = self._sasl_header_sent or self._server and self._sasl_reader is not None

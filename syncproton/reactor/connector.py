@@ -137,7 +137,7 @@ class Connector:
             if wanted:
                 logger.info("%s", self._what_happened(transport))
             else:
-                logger.debug("the connection with %s is closed", _name(self.url))
+                logger.info("the connection with %s is closed", _name(self.url))
             self._reactor.connector_ended(self)
             return
         happened = self._what_happened(transport)

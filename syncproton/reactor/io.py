@@ -211,7 +211,8 @@ def shown(condition: Optional[Condition]) -> str:
     """Why something ended, on one line of a log, whatever a peer may have written in it."""
     if condition is None:
         return "no reason was given"
-    return one_line(": ".join([str(part) for part in (condition.name, condition.description) if part]))
+    parts = (condition.name, condition.description)
+    return one_line(": ".join([str(part) for part in parts if part and part != IO_ERROR]))
 
 
 def fail_transport(transport: Transport, description: str) -> None:

@@ -254,7 +254,8 @@ class ConnectionDriver(Handler):
         if self.ended is None and self._tries_again:
             self.losses += 1
             self.lost = lost
-            logger.debug("%s: %d links are to be attached again", self.url, len(self.links))
+            if self.links:
+                logger.debug("%s: %d links are to be attached again", self.url, len(self.links))
             for driver in list(self.links):
                 driver.interrupted(lost)
         else:
