@@ -1,8 +1,10 @@
-"""The properties of the engine are tested with the helpers of its other tests."""
+"""The properties of the engine and the broker are tested with the helpers of their other tests."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "engine"))
+_TESTS = Path(__file__).resolve().parents[1]
+sys.path.append(str(_TESTS / "engine"))
+sys.path.append(str(_TESTS / "unit" / "broker"))
