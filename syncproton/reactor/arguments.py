@@ -122,6 +122,8 @@ def check_urls(given: Any) -> List[Url]:
 
 
 def _url(given: Any) -> Url:
+    if not isinstance(given, (str, Url)):
+        raise TypeError(f"a URL to connect to is a str or a Url, not {type(given).__name__}")
     if given == "":
         raise UrlError("a url to connect to must not be empty")
     url = Url(given).require_amqp()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
@@ -134,3 +136,78 @@ def test_the_next_host_is_told_the_keywords_again(peer: Any, connect: Connect) -
     first, second = peer([*LOGIN, leave]), peer([*OPENED, *FAREWELL])
     connect(urls=[first.url.replace("://", "://u:q@"), second.url], user="k", password="p")
     assert [login(each.talk()) for each in (first, second)] == [plain("u", "q"), plain("k", "p")]
+
+
+# What the configuration file says stands above the keywords, where it says anything.
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Write a configuration file that leads to a peer."""
+    monkeypatch.setenv("MESSAGING_CONNECT_FILE", str(tmp_path / "here.json"))
+
+    def write(listening: Any, **values: Any) -> None:
+        values = {"scheme": "amqp", "host": "127.0.0.1", "port": listening.port, **values}
+        (tmp_path / "here.json").write_text(json.dumps(values))
+
+    return write
+
+
+KEYWORDS = {"user": "k", "password": "p"}
+
+
+@pytest.mark.parametrize("values, keywords, expected", [
+    ({}, {}, plain("k", "p")),
+    ({"user": "f", "password": "g"}, {}, plain("f", "g")),
+    ({"user": "f"}, {}, plain("f", "p")),
+    ({"password": "g"}, {}, plain("k", "g")),
+    ({"user": None, "password": None, "sasl": None}, {}, plain("k", "p")),
+    ({"sasl": {"enabled": True}}, {"sasl_enabled": False}, plain("k", "p")),
+    ({"sasl": {"mechanisms": "PLAIN"}}, {"allowed_mechs": "ANONYMOUS"}, plain("k", "p")),
+    ({"sasl": {"mechanisms": ["EXTERNAL", "PLAIN"]}}, {"allowed_mechs": "ANONYMOUS"}, plain("k", "p")),
+    ({"sasl": {"mechanisms": "ANONYMOUS"}}, {"allowed_mechs": "PLAIN"}, ("ANONYMOUS", b"k")),
+    ({"sasl": {}}, {"allowed_mechs": "ANONYMOUS"}, ("ANONYMOUS", b"k")),
+])
+def test_the_file_stands_above_the_keywords(
+    values: Any, keywords: Any, expected: Any, peer: Any, connect: Connect, configure: Callable[..., None]
+) -> None:
+    listening = peer([*OPENED, *FAREWELL])
+    configure(listening, **values)
+    connect(**KEYWORDS, **keywords)
+    mechanism, response = login(listening.talk())
+    assert mechanism == expected[0] and (mechanism == "ANONYMOUS" or response == expected[1])
+
+
+@pytest.mark.parametrize("values, keywords", [
+    ({"sasl": {"enabled": False}}, {"sasl_enabled": True}), ({"sasl": {"enabled": False}}, {}),
+    ({"sasl": {"mechanisms": "PLAIN"}}, {"sasl_enabled": False}), ({}, {"sasl_enabled": False}),
+])
+def test_the_file_stands_above_the_keywords_as_to_sasl(
+    values: Any, keywords: Any, peer: Any, connect: Connect, configure: Callable[..., None]
+) -> None:
+    listening = peer([header(AMQP_HEADER), hear(Open), say(Open("peer")), *FAREWELL])
+    configure(listening, **values)
+    connect(**KEYWORDS, **keywords)
+    assert listening.talk().last(SaslInit) is None
+
+
+def test_the_file_is_not_asked_where_a_url_is_given(
+    peer: Any, connect: Connect, configure: Callable[..., None]
+) -> None:
+    listening = peer([*OPENED, *FAREWELL])
+    configure(peer([leave]), user="f", password="g", nonsense=True)
+    connect(url=listening.url, **KEYWORDS)
+    connect(urls=[listening.url], **KEYWORDS)
+    connect(address=[listening.url], **KEYWORDS)
+    assert [login(listening.talk(number)) for number in range(3)] == [plain("k", "p")] * 3
+
+
+def test_the_other_keywords_are_as_the_program_says(
+    peer: Any, connect: Connect, configure: Callable[..., None]
+) -> None:
+    listening = peer([*OPENED, *FAREWELL])
+    configure(listening)
+    connect(heartbeat=8, virtual_host="v", max_frame_size=5000, container_id="i", properties={"a": 1})
+    told = listening.talk().last(Open)
+    assert (told.idle_time_out, told.hostname, told.max_frame_size, told.container_id) == (4000, "v", 5000, "i")
+    assert told.properties == {"a": 1}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, List
 
 import pytest
 
+from syncproton.handlers import MessagingHandler
 from syncproton.reactor import ConfigError, Container
-from syncproton.reactor.config import ConnectConfig, read_config
+from syncproton.reactor.config import PLACES, ConnectConfig, read_config
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,27 @@ def test_ports(port: Any, number: int) -> None:
         ({"host": 3}, "host"),
         ({"host": "a b"}, "host"),
         ({"user": 3}, "user"),
+        ({"host": "a\ud800"}, "host"),
+        ({"port": 0}, "port"),
+        ({"port": "0"}, "port"),
+        ({"port": -1}, "port"),
+        ({"port": [5672]}, "port"),
+        ({"user": "\udc00"}, "user"),
+        ({"password": 3}, "password"),
+        ({"password": "\udc00"}, "password"),
+        ({"scheme": 3}, "scheme"),
+        ({"scheme": "AMQP"}, "scheme"),
         ({"sasl": []}, "sasl"),
+        ({"sasl": "PLAIN"}, "sasl"),
+        ({"sasl": {"enabled": 1}}, "sasl.enabled"),
+        ({"sasl": {"mechanisms": ["PLAIN", 3]}}, "sasl.mechanisms"),
+        ({"sasl": {"mechanisms": "\udc00"}}, "sasl.mechanisms"),
+        ({"tls": "yes"}, "tls"),
+        ({"tls": {"verify": 0}}, "tls.verify"),
+        ({"tls": {"ca": 3}}, "tls.ca"),
+        ({"tls": {"cert": []}}, "tls.cert"),
+        ({"tls": {"cert": "c", "key": True}}, "tls.key"),
+        ({"tls": {"key": "k"}}, "tls.key"),
         ({"sasl": {"mechanism": "PLAIN"}}, "sasl.mechanism"),
         ({"sasl": {"enabled": "yes"}}, "sasl.enabled"),
         ({"sasl": {"mechanisms": 3}}, "sasl.mechanisms"),
@@ -141,28 +162,79 @@ def test_named_file_must_be_there(nowhere: Path, monkeypatch: pytest.MonkeyPatch
         read_config()
 
 
-def test_not_text(nowhere: Path) -> None:
-    (nowhere / "connect.json").write_bytes(b"\xff\xfe")
+@pytest.mark.parametrize("deep", ["[" * 100000, '{"tls": ' * 100000])
+def test_nested_too_deep(deep: str, nowhere: Path) -> None:
+    write(nowhere / "connect.json", deep)
     with pytest.raises(ConfigError, match=r"connect\.json"):
         read_config()
 
 
-def test_connect_without_an_address_uses_it(nowhere: Path) -> None:
-    write(
-        nowhere / "connect.json",
-        {"scheme": "amqp", "host": "h", "port": 1, "user": "file", "sasl": {"mechanisms": "PLAIN"}},
-    )
-    container = Container()
-    connection = container.connect(user="argument", password="secret", allowed_mechs="ANONYMOUS")
-    settings = container._connectors[connection]._settings
-    assert (settings.user, settings.password, settings.allowed_mechs) == ("file", "secret", "PLAIN")
+def test_a_mark_of_the_byte_order_is_passed_over(nowhere: Path) -> None:
+    write(nowhere / "connect.json", '\ufeff{"host": "h"}')
+    config = read_config()
+    assert config is not None and config.url.host == "h"
 
 
-def test_connect_with_an_address_does_not(nowhere: Path) -> None:
-    write(nowhere / "connect.json", {"user": "file"})
-    container = Container()
-    connection = container.connect("amqp://h", user="argument")
-    assert container._connectors[connection]._settings.user == "argument"
+def test_null_is_as_if_the_key_was_not_there() -> None:
+    keys = ("scheme", "host", "port", "user", "password", "sasl", "tls")
+    assert vars(load(dict.fromkeys(keys))) == {**vars(load({})), "url": load({}).url}
+    assert vars(load({"sasl": dict.fromkeys(("enabled", "mechanisms"))})) == vars(load({}))
+
+
+def test_a_folder_in_the_place_of_a_folder_above_is_no_hindrance(nowhere: Path) -> None:
+    write(nowhere / "home" / ".config", "a file")
+    assert read_config() is None
+
+
+def test_a_file_that_cannot_be_read_is_named(nowhere: Path) -> None:
+    (nowhere / ".connect.json").mkdir()
+    with pytest.raises(ConfigError, match=r"\.connect\.json"):
+        read_config()
+
+
+def test_the_last_place_is_for_the_whole_machine(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert PLACES[-1] == "/etc/messaging/connect.json"
+    monkeypatch.setattr("syncproton.reactor.config.PLACES", (*PLACES[:-1], str(nowhere / "etc.json")))
+    write(nowhere / "etc.json", {"host": "machine"})
+    config = read_config()
+    assert config is not None and config.url.host == "machine"
+    write(nowhere / "home" / ".config" / "messaging" / "connect.json", {"host": "user"})
+    config = read_config()
+    assert config is not None and config.url.host == "user"
+
+
+def test_an_empty_variable_names_no_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGING_CONNECT_FILE", "")
+    assert read_config() is None
+
+
+@pytest.mark.parametrize("values", ["{", '{"user": 3}', '{"hots": "x"}', '{"port": 0}'])
+def test_the_container_is_usable_after_an_error(
+    nowhere: Path, values: str, run: Callable[[Container], None], background: Callable[..., Container]
+) -> None:
+    port = background(MessagingHandler()).listen("127.0.0.1:0").port
+    opened: List[str] = []
+
+    class Program(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            write(nowhere / "connect.json", values)
+            with pytest.raises(ConfigError, match=r"connect\.json"):
+                event.container.connect()
+            write(nowhere / "connect.json", {"scheme": "amqp", "host": "127.0.0.1", "port": port})
+            event.container.connect()
+
+        def on_connection_opened(self, event: Any) -> None:
+            opened.append(event.connection.connected_address)
+            event.connection.close()
+
+    run(Container(Program()))
+    assert opened == [f"amqp://127.0.0.1:{port}"]
+
+
+def test_not_text(nowhere: Path) -> None:
+    (nowhere / "connect.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"connect\.json"):
+        read_config()
 
 
 def test_connect_needs_one_or_the_other() -> None:

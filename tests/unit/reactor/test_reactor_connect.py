@@ -10,7 +10,8 @@ from syncproton.codec import symbol
 from syncproton.errors import ProtonException
 from syncproton.handlers import MessagingHandler
 from syncproton.message import Message
-from syncproton.reactor import AtMostOnce, Container, Copy
+from syncproton.reactor import AtMostOnce, Backoff, Container, Copy
+from syncproton.security import SSLDomain
 from syncproton.url import Url
 
 Run = Callable[[Container], None]
@@ -85,6 +86,12 @@ def test_defaults(see: Callable[..., Dict[str, Any]]) -> None:
         ({"desired_capabilities": "c"}, "desired", ["c"]),
         ({"properties": {"p": 1, symbol("q"): "x"}}, "properties", {"p": 1, "q": "x"}),
         ({"max_frame_size": 4096}, "max_frame_size", 4096),
+        ({"max_frame_size": 100}, "max_frame_size", 512),
+        ({"max_frame_size": 0}, "max_frame_size", 32768),
+        ({"max_frame_size": None}, "max_frame_size", 32768),
+        ({"desired_capabilities": []}, "desired", None),
+        ({"offered_capabilities": []}, "offered", None),
+        ({"offered_capabilities": ("a", "b")}, "offered", ["a", "b"]),
         ({"heartbeat": 20}, "idle_timeout", 10),
         ({"heartbeat": 0}, "idle_timeout", 0),
     ],
@@ -92,16 +99,6 @@ def test_defaults(see: Callable[..., Dict[str, Any]]) -> None:
 def test_keywords(see: Callable[..., Dict[str, Any]], keywords: Any, seen_as: str, expected: Any) -> None:
     seen = see(**keywords)[seen_as]
     assert (list(seen) if isinstance(expected, list) else seen) == expected
-
-
-def test_user_of_the_url_and_of_the_keywords() -> None:
-    container = Container()
-    container.user, container.password = "container", "c"
-    settings = [
-        container._connectors[container.connect("amqp://h", **keywords)]._settings
-        for keywords in ({}, {"user": "keyword", "password": "k"})
-    ]
-    assert [(each.user, each.password) for each in settings] == [("container", "c"), ("keyword", "k")]
 
 
 def test_the_containers_defaults_apply(run: Run, background: Callable[..., Container]) -> None:
@@ -129,27 +126,105 @@ def test_misspelt_keyword_is_named(keyword: str) -> None:
         Container(**{keyword: 1})  # type: ignore[arg-type]
 
 
+def lives(container: Container, url: str, run: Run) -> bool:
+    """Whether a container can still do what it is for."""
+    opened: List[Any] = []
+
+    class Client(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            event.container.connect(url)
+
+        def on_connection_opened(self, event: Any) -> None:
+            opened.append(event)
+            event.connection.close()
+
+    container.handler.add(Client())
+    run(container)
+    return len(opened) == 1
+
+
 @pytest.mark.parametrize(
-    "arguments, error",
+    "arguments, error, words",
     [
-        ({"url": "http://h"}, "scheme"),
-        ({"url": "amqp://h", "urls": ["amqp://i"]}, "only one"),
-        ({"url": "amqp://h", "address": ["amqp://i"]}, "only one"),
-        ({"urls": []}, "no urls"),
-        ({"urls": ["amqp://h", "ftp://h"]}, "scheme"),
-        ({"url": "amqp://h:99999"}, "port"),
-        ({"url": "amqp://h", "heartbeat": -1}, "heartbeat"),
+        ({"url": "http://h"}, ValueError, "scheme"),
+        ({"url": "amqp://h", "urls": ["amqp://i"]}, ValueError, "only one"),
+        ({"url": "amqp://h", "urls": []}, ValueError, "only one"),
+        ({"url": "amqp://h", "address": ["amqp://i"]}, ValueError, "only one"),
+        ({"urls": ["amqp://h"], "address": ["amqp://i"]}, ValueError, "only one"),
+        ({"urls": []}, ValueError, "no urls"),
+        ({"urls": iter(())}, ValueError, "no urls"),
+        ({"address": []}, ValueError, "no urls"),
+        ({"url": ""}, ValueError, "empty"),
+        ({"urls": ""}, ValueError, "empty"),
+        ({"urls": ["amqp://h", ""]}, ValueError, "empty"),
+        ({"url": " "}, ValueError, "host"),
+        ({"urls": ["amqp://h", "ftp://h"]}, ValueError, "scheme"),
+        ({"url": "amqp://h:99999"}, ValueError, "port"),
+        ({"url": "amqp://h:-1"}, ValueError, "port"),
+        ({"url": "amqp://h:no-such-service"}, ValueError, "port"),
+        ({"url": "amqp://h:0"}, ValueError, "port 0"),
+        ({"urls": ["amqp://h", Url(host="h", port=0)]}, ValueError, "port 0"),
+        ({"url": 3}, TypeError, "URL"),
+        ({"url": ["amqp://h"]}, TypeError, "URL"),
+        ({"urls": 3}, TypeError, "urls"),
+        ({"urls": b"amqp://h"}, TypeError, "urls"),
+        ({"urls": [None]}, TypeError, "URL"),
+        ({"urls": ["amqp://h", 3]}, TypeError, "URL"),
+        ({"heartbeat": "soon"}, TypeError, "heartbeat"),
+        ({"heartbeat": True}, TypeError, "heartbeat"),
+        ({"heartbeat": [5]}, TypeError, "heartbeat"),
+        ({"heartbeat": -1}, ValueError, "heartbeat"),
+        ({"heartbeat": float("nan")}, ValueError, "heartbeat"),
+        ({"heartbeat": float("inf")}, ValueError, "heartbeat"),
+        ({"heartbeat": 1 << 32}, ValueError, "heartbeat"),
+        ({"reconnect": 3}, TypeError, "reconnect"),
+        ({"reconnect": "yes"}, TypeError, "reconnect"),
+        ({"reconnect": Backoff}, TypeError, "reconnect"),
+        ({"reconnect": [0, -1]}, ValueError, "delay"),
+        ({"reconnect": [0, "1"]}, TypeError, "delay"),
+        ({"ssl_domain": "x"}, TypeError, "ssl_domain"),
+        ({"ssl_domain": SSLDomain(SSLDomain.MODE_SERVER)}, ValueError, "ssl_domain"),
+        ({"sasl_enabled": "no"}, TypeError, "sasl_enabled"),
+        ({"allowed_mechs": 5}, TypeError, "allowed_mechs"),
+        ({"allow_insecure_mechs": "no"}, TypeError, "allow_insecure_mechs"),
+        ({"user": 5}, TypeError, "user"),
+        ({"user": "\udc00"}, ValueError, "user"),
+        ({"password": b"p"}, TypeError, "password"),
+        ({"virtual_host": 5}, TypeError, "virtual_host"),
+        ({"offered_capabilities": 5}, TypeError, "offered_capabilities"),
+        ({"offered_capabilities": ["\u00fc"]}, ValueError, "offered_capabilities"),
+        ({"desired_capabilities": [5]}, TypeError, "desired_capabilities"),
+        ({"properties": [1]}, TypeError, "properties"),
+        ({"properties": {"k": object()}}, ValueError, "properties"),
+        ({"sni": 5}, TypeError, "sni"),
+        ({"max_frame_size": "x"}, TypeError, "max_frame_size"),
+        ({"max_frame_size": -1}, ValueError, "max_frame_size"),
+        ({"max_frame_size": 1 << 32}, ValueError, "max_frame_size"),
+        ({"container_id": 5}, TypeError, "container_id"),
+        ({"hearbeat": 5}, TypeError, "hearbeat"),
     ],
 )
-def test_addresses_that_make_no_sense(arguments: Any, error: str) -> None:
-    with pytest.raises(ValueError, match=error):
-        Container().connect(**arguments)
+def test_nonsense_is_refused_at_the_call_and_the_container_lives_on(
+    arguments: Any, error: Any, words: str, run: Run, background: Callable[..., Container]
+) -> None:
+    container = Container()
+    if not arguments.keys() & {"url", "urls", "address"}:
+        arguments = {"url": "amqp://h", **arguments}
+    with pytest.raises(error, match=words):
+        container.connect(**arguments)
+    assert not container._connectors
+    assert lives(container, f"127.0.0.1:{background(Server()).listen('127.0.0.1:0').port}", run)
 
 
-@pytest.mark.parametrize("arguments", [{"url": 3}, {"urls": 3}, {"heartbeat": "soon"}, {"reconnect": 3}])
-def test_arguments_of_wrong_kinds(arguments: Any) -> None:
-    with pytest.raises(TypeError):
-        Container().connect(**{"url": "amqp://h", **arguments} if "urls" not in arguments else arguments)
+@pytest.mark.parametrize("name, value", [
+    ("user", 5), ("password", b"p"), ("sasl_enabled", "no"), ("allowed_mechs", 5), ("allow_insecure_mechs", []),
+])
+def test_a_container_that_was_set_to_nonsense_is_told_so(name: str, value: Any) -> None:
+    container = Container()
+    setattr(container, name, value)
+    with pytest.raises(TypeError, match=name):
+        container.connect("amqp://h")
+    container.connect("amqp://h", **{name: None})
 
 
 def test_unknown_scheme_is_of_our_own_tree() -> None:
