@@ -130,17 +130,17 @@ class Connector:
             return
         self._transport = None
         self.cancel()
+        happened = self._what_happened(transport)
         transport.unbind()
         wanted = self.connection.state & Endpoint.LOCAL_ACTIVE
         upcoming = self._attempts.next() if wanted else None
         if upcoming is None:
             if wanted:
-                logger.info("%s", self._what_happened(transport))
+                logger.info("%s", happened)
             else:
                 logger.info("the connection with %s is closed", _name(self.url))
             self._reactor.connector_ended(self)
             return
-        happened = self._what_happened(transport)
         self.connection._expect_peer()
         delay, url = upcoming
         delay = max(delay, self._rest())
