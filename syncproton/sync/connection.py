@@ -218,7 +218,8 @@ def connect(
     :param urls: several places, tried in order, instead of one.  Without ``reconnect`` each is tried once.
     :param reconnect: make the connection anew when it is lost: ``True``, or a
         :class:`~syncproton.reactor.Backoff`.
-    :param heartbeat: the longest silence to be allowed on the connection, in seconds.
+    :param heartbeat: how often, in seconds, a sign of life is wanted from the peer; after twice that in silence the
+        connection is lost.
     :param ssl_domain: TLS settings, for ``amqps`` URLs.
     :param handler: an object whose ``on_...`` methods get the connection's events too, on the I/O thread.
     :param container: a container to use, whose thread is then shared; a new one with a thread of its own if not given.

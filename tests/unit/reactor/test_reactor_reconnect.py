@@ -308,3 +308,55 @@ def test_silent_peer_is_dropped_and_connected_to_again(run: Run, listener: socke
 
     run(Container(Program()))
     assert dropped == ["amqp:resource-limit-exceeded"] * 2
+
+
+def test_delays_are_kept(run: Run, refused_port: int) -> None:
+    tried: List[float] = []
+
+    class Program(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            event.container.connect(f"127.0.0.1:{refused_port}", reconnect=[5, 0.1, 0, 0.2])
+
+        def on_connection_bound(self, event: Any) -> None:
+            tried.append(monotonic())
+
+        def on_transport_error(self, event: Any) -> None:
+            pass
+
+    run(Container(Program()))
+    pauses = [later - earlier for earlier, later in zip(tried, tried[1:])]
+    # The first attempt never waits.
+    assert len(pauses) == 3
+    for pause, delay in zip(pauses, [0.1, 0, 0.2]):
+        assert delay <= pause < delay + 0.1 + 1
+
+
+@pytest.mark.parametrize("virtual_host, told", [(None, ["127.0.0.1", "localhost"]), ("v", ["v", "v"])])
+def test_each_host_is_told_its_own_name_unless_there_is_a_virtual_one(
+    virtual_host: Any, told: List[str], run: Run, background: Callable[..., Container]
+) -> None:
+    heard: List[str] = []
+
+    class Server(MessagingHandler):
+        def on_connection_opening(self, event: Any) -> None:
+            heard.append(event.connection.remote_hostname)
+
+    server = background(Server())
+    port = server.listen("127.0.0.1:0").port
+
+    class Program(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            urls = [f"127.0.0.1:{port}", f"localhost:{port}"]
+            event.container.connect(urls=urls, virtual_host=virtual_host)
+
+        def on_connection_opened(self, event: Any) -> None:
+            if len(heard) == 2:
+                event.connection.close()
+            else:
+                cut(server)
+
+        def on_transport_error(self, event: Any) -> None:
+            pass
+
+    run(Container(Program()))
+    assert heard == told
