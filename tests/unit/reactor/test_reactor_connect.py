@@ -118,6 +118,30 @@ def test_the_containers_defaults_apply(run: Run, background: Callable[..., Conta
     assert (server.seen["container"], server.seen["mech"]) == ("chosen", None)
 
 
+@pytest.mark.parametrize("own, told", [(False, ["first", "second"]), (True, ["connection"])])
+def test_handlers_of_the_container_and_of_the_connection(
+    own: bool, told: List[str], run: Run, background: Callable[..., Container]
+) -> None:
+    port = background(Server()).listen("127.0.0.1:0").port
+    opened: List[str] = []
+
+    class Named(MessagingHandler):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def on_connection_opened(self, event: Any) -> None:
+            opened.append(self.name)
+            event.connection.close()
+
+    class Starter(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            event.container.connect(f"127.0.0.1:{port}", handler=Named("connection") if own else None)
+
+    run(Container(Named("first"), Starter(), Named("second")))
+    assert opened == told
+
+
 @pytest.mark.parametrize("keyword", ["hearbeat", "reconect", "ssl", "virtualhost"])
 def test_misspelt_keyword_is_named(keyword: str) -> None:
     with pytest.raises(TypeError, match=keyword):
