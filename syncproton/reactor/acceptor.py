@@ -12,6 +12,7 @@ from ..engine import Transport
 from ..errors import ProtonException
 from ..security import SSL, SSLDomain
 from ..url import Url
+from .arguments import check_ssl_domain
 from .io import Channel
 from .loop import READ
 
@@ -43,11 +44,19 @@ class Acceptor:
     :ivar handler: gets the events of the connections accepted, instead of the container's own handlers.
     """
 
-    def __init__(self, reactor: "Reactor", host: Optional[str], port: int, handler: Any = None) -> None:
+    def __init__(
+        self,
+        reactor: "Reactor",
+        host: Optional[str],
+        port: int,
+        handler: Any = None,
+        ssl_domain: Optional[SSLDomain] = None,
+    ) -> None:
         self._reactor = reactor
         self._sockets = _listen(host, port)
+        self._address: Tuple[Any, ...] = self._sockets[0].getsockname()
         self._watchers = [_Listening(self, sock) for sock in self._sockets]
-        self._ssl_domain: Optional[SSLDomain] = None
+        self._ssl_domain = ssl_domain
         self.handler = handler
         logger.info("listening at %s", ", ".join([_shown(sock) for sock in self._sockets]))
 
@@ -55,19 +64,21 @@ class Acceptor:
         """Speak TLS on connections accepted from now on.
 
         :param ssl_domain: the settings; ``None`` is no TLS.
+        :raises TypeError: for anything else.
+        :raises ValueError: for settings made for clients.
         """
+        check_ssl_domain(ssl_domain, server=True)
         self._ssl_domain = ssl_domain
 
     @property
     def address(self) -> Tuple[Any, ...]:
         """The socket address listened at: host and port first.  The first one, if there are several."""
-        address: Tuple[Any, ...] = self._sockets[0].getsockname()
-        return address
+        return self._address
 
     @property
     def port(self) -> int:
         """The port listened at: the one the system chose if 0 was asked for."""
-        return int(self.address[1])
+        return int(self._address[1])
 
     @property
     def closed(self) -> bool:
@@ -107,7 +118,12 @@ class Acceptor:
                     listener.stop()
                     self._reactor.timers.after(_PAUSE, listener.start)
                 return  # nobody waits, or the one who did has gone again
-            self._take(sock, address[0], address[1])
+            try:
+                self._take(sock, address[0], address[1])
+            except Exception:
+                # That must cost this connection only.
+                logger.exception("a connection from %s is given up", address[0])
+                sock.close()
             if self.closed:
                 return
 

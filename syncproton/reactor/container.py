@@ -412,22 +412,24 @@ class Container(Reactor):
     # --- listening
 
     def listen(self, url: Union[str, Url], ssl_domain: Optional[SSLDomain] = None) -> Acceptor:
-        """Listen for connections.
+        """Listen for connections.  From any thread.
 
-        :param url: the host and port; port 0 lets the system choose one, see :attr:`Acceptor.port`.
+        Whoever comes in makes a connection, whose events go to the container's handlers, ``on_connection_opening`` and
+        so on.  Listening keeps the container running until the listener is closed.
+
+        :param url: the host and port: ``amqp://127.0.0.1:5672``, ``[::1]:0``.  Without a host it is all IPv4 addresses
+            of this machine; ``[::]`` is all its IPv6 addresses.  Port 0 lets the system choose one, which
+            :attr:`Acceptor.port` tells.
         :param ssl_domain: TLS settings; by default, for an ``amqps`` URL, those of :attr:`ssl`.
         :returns: the listener, with a ``close`` method.
         :raises ListenError: (an ``OSError``) if that is not possible.
         :raises TypeError: for an argument of a wrong kind.
-        :raises ValueError: for a URL that makes no sense.
+        :raises ValueError: for a URL that makes no sense, and for TLS settings made for clients.
         """
         parsed = Url(url).require_amqp()
-        check_ssl_domain(ssl_domain, server=True)
         if ssl_domain is None and parsed.scheme == Url.AMQPS:
             ssl_domain = self.ssl.server
-        acceptor = self.acceptor(parsed.host, int(parsed.port or 0))
-        acceptor.set_ssl_domain(ssl_domain)
-        return acceptor
+        return self.acceptor(parsed.host, int(parsed.port or 0), ssl_domain=ssl_domain)
 
     def prepare_server(self, transport: Transport) -> None:
         """Set up the transport of a connection that was accepted."""

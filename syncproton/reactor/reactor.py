@@ -8,8 +8,10 @@ from typing import Any, Optional
 
 from ..engine import Connection, Event, EventBase, EventType
 from ..errors import ProtonException
+from ..security import SSLDomain
 from .acceptor import Acceptor
 from .application_event import ApplicationEvent
+from .arguments import check_ssl_domain
 from .injector import EventInjector
 from .loop import READ, WRITE
 from .runner import Runner
@@ -42,22 +44,34 @@ class Reactor(Runner):
         connection.collect(self._collector)
         return connection
 
-    def acceptor(self, host: Optional[str], port: int, handler: Any = None) -> Acceptor:
-        """Listen at a host and port.
+    def acceptor(
+        self, host: Optional[str], port: int, handler: Any = None, ssl_domain: Optional[SSLDomain] = None
+    ) -> Acceptor:
+        """Listen at a host and port.  From any thread.
 
         :param host: a host name or address; ``None`` is all addresses of this machine.
         :param port: the port; 0 lets the system choose one, see :attr:`Acceptor.port`.
         :param handler: gets the events of the connections accepted instead of the container's handlers.
+        :param ssl_domain: TLS settings; ``None`` is no TLS.
         :raises ListenError: (an ``OSError``) if that is not possible.
+        :raises ValueError: if the port is none, or the settings were made for clients.
         """
-        result: Acceptor = self._carry(self._acceptor, host, port, handler)
-        return result
+        check_ssl_domain(ssl_domain, server=True)
+        number = int(port)
+        if not 0 <= number <= 65535:
+            raise ValueError(f"a port is 0 to 65535, not {number}")
+        # The host is looked up here, not on the I/O thread; and TLS is on before anybody can come in.
+        acceptor = Acceptor(self, host, number, handler, ssl_domain)
+        try:
+            self._carry(self._accept, acceptor)
+        except BaseException:
+            acceptor.abandon()
+            raise
+        return acceptor
 
-    def _acceptor(self, host: Optional[str], port: int, handler: Any) -> Acceptor:
-        acceptor = Acceptor(self, host, port, handler)
+    def _accept(self, acceptor: Acceptor) -> None:
         acceptor.start()
         self._acceptors.add(acceptor)
-        return acceptor
 
     def schedule(self, delay: float, handler: Any) -> Task:
         """Have ``handler.on_timer_task`` called in ``delay`` seconds.  From any thread.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..security import SSLDomain
+from .arguments import check_ssl_domain
 
 __all__ = ["SSLConfig"]
 
@@ -28,6 +29,7 @@ class SSLConfig:
 
     @client.setter
     def client(self, domain: SSLDomain) -> None:
+        _check(domain, "client", server=False)
         self._client = domain
 
     @property
@@ -39,6 +41,7 @@ class SSLConfig:
 
     @server.setter
     def server(self, domain: SSLDomain) -> None:
+        _check(domain, "server", server=True)
         self._server = domain
 
     def set_credentials(self, cert_file: str, key_file: Optional[str] = None, password: Optional[str] = None) -> None:
@@ -50,3 +53,9 @@ class SSLConfig:
         """Trust these authorities, in both roles; see :meth:`SSLDomain.set_trusted_ca_db`."""
         self.client.set_trusted_ca_db(certificate_db)
         self.server.set_trusted_ca_db(certificate_db)
+
+
+def _check(domain: object, name: str, server: bool) -> None:
+    if not isinstance(domain, SSLDomain):
+        raise TypeError(f"ssl.{name} must be an SSLDomain, not {type(domain).__name__}")
+    check_ssl_domain(domain, server)

@@ -9,12 +9,12 @@ alternative names, or such a name or common name spelt exactly alike; wildcards 
 from __future__ import annotations
 
 import ipaddress
-from typing import List, Optional, Union
+from typing import List, Optional, Tuple, Union
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-__all__ = ["certificate_matches", "name_matches"]
+__all__ = ["certificate_matches", "certificate_names", "name_matches"]
 
 _MAX_NAME = 255
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -25,6 +25,23 @@ def certificate_matches(certificate: x509.Certificate, host: str) -> bool:
 
     :raises ValueError: the certificate's names cannot be read.
     """
+    names, addresses = _names(certificate)
+    wanted = _as_address(host)
+    if wanted is not None:
+        return wanted in addresses or any(_as_address(name) == wanted for name in names)
+    return any(name_matches(name, host) for name in names)
+
+
+def certificate_names(certificate: x509.Certificate) -> List[str]:
+    """The names and addresses that a certificate is for, to be read by people.
+
+    :raises ValueError: they cannot be read.
+    """
+    names, addresses = _names(certificate)
+    return [*dict.fromkeys(names), *map(str, addresses)]
+
+
+def _names(certificate: x509.Certificate) -> Tuple[List[str], List[_Address]]:
     names: List[str] = []
     addresses: List[_Address] = []
     try:
@@ -39,10 +56,7 @@ def certificate_matches(certificate: x509.Certificate, host: str) -> bool:
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         if isinstance(attribute.value, str):
             names.append(attribute.value)
-    wanted = _as_address(host)
-    if wanted is not None:
-        return wanted in addresses or any(_as_address(name) == wanted for name in names)
-    return any(name_matches(name, host) for name in names)
+    return names, addresses
 
 
 def name_matches(pattern: str, host: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Optional, Union
 
 from syncproton.errors import ProtocolError, SSLException
 from syncproton.security.certificate import CertificateView
-from syncproton.security.peer_name import certificate_matches
+from syncproton.security.peer_name import certificate_matches, certificate_names
 from syncproton.security.ssl_domain import SSLDomain, SSLSessionDetails
 from syncproton.security.tls_errors import failure, reason_of
 
@@ -21,6 +21,7 @@ __all__ = ["TlsHolder", "TlsLayer"]
 _READ_SIZE = 65536
 _HANDSHAKE_RECORD = 0x16
 _TLS13 = "TLSv1.3"
+_NAMES_TOLD = 4
 
 
 class TlsLayer:
@@ -225,12 +226,20 @@ class TlsLayer:
             return
         if not self.hostname:
             raise self._failed("certificate verify failed: no host name to check the certificate against")
+        if self._peer is None:
+            raise self._failed("certificate verify failed: there is none")
         try:
-            matches = self._peer is not None and certificate_matches(self._peer.certificate, self.hostname)
+            if certificate_matches(self._peer.certificate, self.hostname):
+                return
+            names = certificate_names(self._peer.certificate)
         except ValueError as error:
             raise self._failed("certificate verify failed: its names cannot be read") from error
-        if not matches:
-            raise self._failed(f"certificate verify failed: hostname mismatch, it is not valid for {self.hostname!r}")
+        valid = ", ".join(map(repr, names[:_NAMES_TOLD])) or "no host"
+        if len(names) > _NAMES_TOLD:
+            valid += " and others"
+        raise self._failed(
+            f"certificate verify failed: hostname mismatch, it is not valid for {self.hostname!r}, but for {valid}"
+        )
 
     def _read(self) -> bytes:
         assert self._ssl is not None

@@ -16,16 +16,27 @@ _HINTS = {
     "PACKET_LENGTH_TOO_LONG": "the peer speaks no TLS",
     "RECORD_LAYER_FAILURE": "the peer speaks no TLS",
     "TLSV1_ALERT_UNKNOWN_CA": "the peer does not trust our certificate",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "the peer does not speak this version of TLS",
+    "TLSV1_UNRECOGNIZED_NAME": "the peer does not know the host name it was asked for",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the peer refuses our certificate, or wants one of us",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the peer refuses our certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "for the peer our certificate has expired",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the peer finds nothing that both sides can do, or wants a certificate of us",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer wants a certificate of us",
     "NO_SHARED_CIPHER": "the client offers nothing this side can do; without a certificate that is anonymous TLS only",
     "NO_CIPHERS_AVAILABLE": "this TLS library does no anonymous TLS",
 }
 
 
+# X509_V_ERR_...: a certificate whose issuer is not known, alone or at the end of a chain.
+_UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
+
+
 def reason_of(error: OSError) -> str:
     """Why, without OpenSSL's numbers and source lines."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed: {error.verify_message}"
+        hint = " (its authority is not trusted here)" if error.verify_code in _UNKNOWN_ISSUER else ""
+        return f"certificate verify failed: {error.verify_message}{hint}"
     if isinstance(error, ssl.SSLError) and error.reason:
         words = error.reason.lower().replace("_", " ")
         hint = _HINTS.get(error.reason)

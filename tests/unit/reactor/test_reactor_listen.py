@@ -1,19 +1,15 @@
-"""Listening, and TLS as far as connecting and listening go."""
+"""Listening: where, for how long, and what is told of it."""
 
 from __future__ import annotations
 
 import errno
 import socket
-from pathlib import Path
 from typing import Any, Callable, List
 
 import pytest
-import trustme
 
-from syncproton.errors import ProtonException
 from syncproton.handlers import MessagingHandler
 from syncproton.reactor import Container, ListenError
-from syncproton.security import SSLDomain
 
 Run = Callable[[Container], None]
 
@@ -173,113 +169,124 @@ def test_handler_of_an_acceptor(run: Run, background: Callable[..., Container]) 
     assert server.users == ["anonymous"]
 
 
-# TLS
-
-
-class Files:
-    """An authority, and certificates it gave out."""
-
-    def __init__(self, directory: Path) -> None:
-        authority = trustme.CA()
-        self.ca = str(directory / "ca.pem")
-        authority.cert_pem.write_to_path(self.ca)
-        for name, host in (("server", "127.0.0.1"), ("other", "elsewhere.test"), ("client", "client.test")):
-            cert = authority.issue_cert(host)
-            cert.private_key_and_cert_chain_pem.write_to_path(str(directory / f"{name}.pem"))
-            setattr(self, name, str(directory / f"{name}.pem"))
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return Files(tmp_path_factory.mktemp("tls"))
-
-
-def server_domain(files: Any, cert: str = "server") -> SSLDomain:
-    domain = SSLDomain(SSLDomain.MODE_SERVER)
-    domain.set_credentials(getattr(files, cert))
-    return domain
-
-
-def client_domain(files: Any) -> SSLDomain:
-    domain = SSLDomain(SSLDomain.MODE_CLIENT)
-    domain.set_trusted_ca_db(files.ca)
-    return domain
-
-
-def test_tls(run: Run, background: Callable[..., Container], files: Any) -> None:
-    acceptor = background(Server()).listen("amqps://127.0.0.1:0", server_domain(files))
-    client = Client(f"amqps://127.0.0.1:{acceptor.port}", ssl_domain=client_domain(files))
-    run(Container(client))
-    assert client.opened and client.encrypted and client.errors == []
-
-
-def test_tls_settings_of_the_containers(run: Run, background: Callable[..., Container], files: Any) -> None:
-    server = background(Server())
-    server.ssl.server.set_credentials(files.server)
-    acceptor = server.listen("amqps://127.0.0.1:0")
-    client = Client(f"amqps://127.0.0.1:{acceptor.port}")
-    container = Container(client)
-    container.ssl.client.set_trusted_ca_db(files.ca)
-    run(container)
-    assert client.opened and client.encrypted
-
-
-def test_unknown_authority_is_refused_by_default(run: Run, background: Callable[..., Container], files: Any) -> None:
-    acceptor = background(Server()).listen("amqps://127.0.0.1:0", server_domain(files))
-    client = Client(f"amqps://127.0.0.1:{acceptor.port}")
-    run(Container(client))
-    assert not client.opened and "certificate" in client.errors[0].description
-
-
-def test_wrong_host_name_is_refused(run: Run, background: Callable[..., Container], files: Any) -> None:
-    acceptor = background(Server()).listen("amqps://127.0.0.1:0", server_domain(files, "other"))
-    client = Client(f"amqps://127.0.0.1:{acceptor.port}", ssl_domain=client_domain(files))
-    run(Container(client))
-    assert not client.opened and len(client.errors) == 1
-
-
-@pytest.mark.parametrize("keyword", ["sni", "virtual_host"])
-def test_another_host_name_can_be_asked_for(
-    run: Run, background: Callable[..., Container], files: Any, keyword: str
+@pytest.mark.parametrize("url, error", [
+    (5, TypeError), (b"127.0.0.1:0", TypeError), (["127.0.0.1:0"], TypeError), (object(), TypeError),
+    ("ftp://127.0.0.1:0", ValueError), ("127.0.0.1:-1", ValueError), ("127.0.0.1:no-such-service", ValueError),
+    ("amqp://my host:0", ValueError),
+])
+def test_urls_that_are_none_leave_the_container_usable(
+    run: Run, background: Callable[..., Container], url: Any, error: type
 ) -> None:
-    acceptor = background(Server()).listen("amqps://127.0.0.1:0", server_domain(files, "other"))
-    url = f"amqps://127.0.0.1:{acceptor.port}"
-    client = Client(url, ssl_domain=client_domain(files), **{keyword: "elsewhere.test"})
+    container = background(Server())
+    with pytest.raises(error):
+        container.listen(url)
+    client = Client(f"127.0.0.1:{container.listen('127.0.0.1:0').port}")
     run(Container(client))
-    assert client.opened, client.errors
+    assert client.opened
 
 
-def test_mutual_tls(run: Run, background: Callable[..., Container], files: Any) -> None:
-    domain = server_domain(files)
-    domain.set_trusted_ca_db(files.ca)
-    domain.set_peer_authentication(SSLDomain.VERIFY_PEER, files.ca)
-    server = Server()
-    acceptor = background(server).listen("amqps://127.0.0.1:0", domain)
-    mine = client_domain(files)
-    mine.set_credentials(files.client)
-    client = Client(f"amqps://127.0.0.1:{acceptor.port}", ssl_domain=mine, allowed_mechs="EXTERNAL")
+@pytest.mark.parametrize("port, error", [(-1, ValueError), (65536, ValueError), ("x", ValueError), (None, TypeError)])
+def test_ports_that_are_none(port: Any, error: type) -> None:
+    with pytest.raises(error):
+        Container().acceptor("127.0.0.1", port)
+
+
+def test_all_addresses(run: Run, background: Callable[..., Container]) -> None:
+    for url in ("0.0.0.0:0", ":0", "amqp://:0"):
+        client = Client(f"127.0.0.1:{background(Server()).listen(url).port}")
+        run(Container(client))
+        assert client.opened, url
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_an_accepted_connection_of_ipv6_tells_whom_it_is_with(run: Run, background: Callable[..., Container]) -> None:
+    told: List[str] = []
+
+    class Telling(Server):
+        def on_connection_opened(self, event: Any) -> None:
+            told.append(event.connected_address)
+
+    acceptor = background(Telling()).listen("[::]:0")
+    assert acceptor.address[:2] == ("::", acceptor.port)
+    client = Client(f"[::1]:{acceptor.port}")
     run(Container(client))
-    assert client.opened, client.errors
-    assert server.users[0] and server.users[0] != "anonymous"
+    assert client.opened and told[0].startswith("amqp://[::1]:")
 
 
-def test_plain_client_of_a_tls_listener(run: Run, background: Callable[..., Container], files: Any) -> None:
-    acceptor = background(Server()).listen("amqps://127.0.0.1:0", server_domain(files))
-    client = Client(f"amqp://127.0.0.1:{acceptor.port}")
+def test_what_a_closed_listener_tells_and_that_its_port_is_free(background: Callable[..., Container]) -> None:
+    container = background(Server())
+    acceptor = container.listen("127.0.0.1:0")
+    assert not acceptor.closed
+    port = acceptor.port
+    acceptor.close()
+    acceptor.close()
+    assert acceptor.closed and acceptor.address == ("127.0.0.1", port)
+    again = container.listen(f"127.0.0.1:{port}")
+    assert again.port == port
+
+
+def test_closing_the_last_listener_lets_the_container_end(run: Run) -> None:
+    class Brief(MessagingHandler):
+        def on_start(self, event: Any) -> None:
+            self.acceptors = [event.container.listen("127.0.0.1:0") for _ in range(3)]
+            event.container.schedule(0.01, self)
+
+        def on_timer_task(self, event: Any) -> None:
+            for acceptor in self.acceptors:
+                acceptor.close()
+
+    brief = Brief()
+    run(Container(brief))
+    assert len({acceptor.port for acceptor in brief.acceptors}) == 3
+
+
+def test_listening_after_the_end_is_for_the_next_run(run: Run) -> None:
+    container = Container(Server())
+    run(container)
+    acceptor = container.listen("127.0.0.1:0")
+    client = Client(f"127.0.0.1:{acceptor.port}")
+    client.on_connection_closed = lambda event: acceptor.close()  # type: ignore[method-assign]
+    container.handler.add(client)
+    run(container)
+    assert client.opened
+
+
+def test_a_host_is_not_looked_up_on_the_io_thread(
+    background: Callable[..., Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = background(Server())
+    on_io_thread: List[bool] = []
+    look_up = socket.getaddrinfo
+
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        on_io_thread.append(container.on_io_thread)
+        return look_up(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", spy)
+    container.listen("localhost:0")
+    assert on_io_thread == [False]
+
+
+def test_a_peer_that_cannot_be_taken_in_costs_itself_only(
+    run: Run, background: Callable[..., Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = background(Server())
+    acceptor = container.listen("127.0.0.1:0")
+    prepare = container.prepare_server
+    failures = [OddError("odd")]
+
+    def fail_once(transport: Any) -> None:
+        if failures:
+            raise failures.pop()
+        prepare(transport)
+
+    monkeypatch.setattr(container, "prepare_server", fail_once)
+    with socket.create_connection(("127.0.0.1", acceptor.port), timeout=10) as unlucky:
+        assert unlucky.recv(1) == b""
+    client = Client(f"127.0.0.1:{acceptor.port}")
     run(Container(client))
-    assert not client.opened and len(client.errors) == 1
+    assert client.opened
 
 
-def test_tls_client_of_a_plain_listener(run: Run, background: Callable[..., Container], files: Any) -> None:
-    acceptor = background(Server()).listen("amqp://127.0.0.1:0")
-    client = Client(f"amqps://127.0.0.1:{acceptor.port}", ssl_domain=client_domain(files))
-    run(Container(client))
-    assert not client.opened and len(client.errors) == 1
-
-
-def test_missing_files_raise_at_the_call() -> None:
-    container = Container()
-    with pytest.raises(ProtonException, match="missing.pem"):
-        container.ssl.set_trusted_ca_db("missing.pem")
-    with pytest.raises(ProtonException, match="missing.pem"):
-        container.ssl.set_credentials("missing.pem")
+class OddError(Exception):
+    pass
