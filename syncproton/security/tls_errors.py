@@ -35,8 +35,8 @@ _UNKNOWN_ISSUER = {2, 18, 19, 20, 21}
 def reason_of(error: OSError) -> str:
     """Why, without OpenSSL's numbers and source lines."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        hint = " (its authority is not trusted here)" if error.verify_code in _UNKNOWN_ISSUER else ""
-        return f"certificate verify failed: {error.verify_message}{hint}"
+        trust = " (its authority is not trusted here)" if error.verify_code in _UNKNOWN_ISSUER else ""
+        return f"certificate verify failed: {error.verify_message}{trust}"
     if isinstance(error, ssl.SSLError) and error.reason:
         words = error.reason.lower().replace("_", " ")
         hint = _HINTS.get(error.reason)
