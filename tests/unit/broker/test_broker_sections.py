@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncproton.broker.sections import address_of, returned
+from syncproton.broker.sections import address_of, read_sections, returned
 from syncproton.codec import Described, encode, symbol, ulong
 from syncproton.message import Message
 
@@ -70,7 +70,8 @@ def test_annotations_where_there_were_none() -> None:
     assert after.annotations == {"x-opt-a": 1} and after.body == "x" and after.delivery_count == 1
 
 
-@pytest.mark.parametrize("descriptor", [b"\x00\x53\x70", b"\x00\x80\x00\x00\x00\x00\x00\x00\x00\x70"])
+@pytest.mark.parametrize("descriptor", [
+    b"\x00\x53\x70", b"\x00\x80\x00\x00\x00\x00\x00\x00\x00\x70", b"\x00\xa3\x10amqp:header:list"])
 def test_every_form_of_a_section_s_code_is_read(descriptor: bytes) -> None:
     payload = descriptor + encode([True]) + encode(Described(ulong(0x77), "x"))
     after = decoded(returned(payload, failed=True))
@@ -105,3 +106,24 @@ def test_the_address_of_a_message() -> None:
 ])
 def test_no_address(payload: bytes) -> None:
     assert address_of(payload) is None
+
+
+def test_the_sections_before_the_body() -> None:
+    message = Message(body="x", priority=3, id="i", properties={"p": 1}, annotations={symbol("x-opt-a"): 2},
+                      instructions={symbol("x-opt-i"): 3})
+    payload = message.encode()
+    sections = read_sections(payload)
+    assert sections.header[1] == 3 and sections.properties[0] == "i"
+    assert sections.annotations == {"x-opt-a": 2} and sections.application_properties == {"p": 1}
+    assert payload[sections.size:] == b"\x00\x53\x77\xa1\x01x"
+
+
+def test_sections_are_read_as_far_as_they_can_be() -> None:
+    payload = Message(priority=3, id="i", properties={"p": 1}).encode()
+    for end in range(len(payload)):
+        sections = read_sections(payload[:end])
+        assert sections.header in ([], [False, 3], [None, 3])
+        assert sections.properties in ([], ["i"]) and not sections.annotations
+        assert sections.application_properties in ({}, {"p": 1})
+    assert read_sections(b"").size == 0
+    assert read_sections(encode(Described(ulong(0x74), "no map"))).application_properties == {}
