@@ -276,6 +276,11 @@ def test_a_password_in_a_url_is_not_shown_wherever_it_stands(length: int) -> Non
         assert 'hostname="amqp://joe:***@host:5672/q"' in line
 
 
+def test_nor_is_the_beginning_of_a_long_one() -> None:
+    line = frame_line(frame(Open("a", "amqp://joe:" + "secret" * 1000 + "@host")), "->")
+    assert "amqp://joe:***" in line and "secret" not in line
+
+
 # --- the end, and failures
 
 
