@@ -1,4 +1,4 @@
-"""Selectors, browsing and expiry: the in-memory broker does what ActiveMQ Artemis does, for our client and for proton's."""
+"""Selectors, browsing and expiry: the in-memory broker does what ActiveMQ Artemis does, for our client and proton's."""
 
 from __future__ import annotations
 
