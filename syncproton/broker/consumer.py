@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
+from syncproton.broker.outcome import OUTCOMES, Outcome
 from syncproton.broker.queue import Queue, QueuedMessage
 from syncproton.broker.sections import returned
-from syncproton.engine import Delivery, Terminus
+from syncproton.broker.transactions import TRANSACTIONAL, Transactions
+from syncproton.engine import Delivery
 
 if TYPE_CHECKING:
     from syncproton.broker.filters import Selector
-    from syncproton.engine import Sender
+    from syncproton.engine import Condition, Sender
 
 __all__ = ["Consumer"]
 
@@ -29,23 +31,31 @@ class Consumer:
     If the link's source says "copy" the peer is shown the messages, and nothing becomes of them.
 
     :param serial: a number no other consumer of the broker has.
+    :param transactions: those of the peer's connection.
     :param selector: which messages the peer wants; ``None`` for all.
+    :param copies: whether messages stay in the queue, for others too.
     """
 
-    __slots__ = ("copies", "link", "queue", "selector", "serial", "waiting", "_presettled", "_tags", "_unsettled")
+    __slots__ = ("copies", "link", "queue", "selector", "serial", "stopped", "waiting", "_presettled", "_restored",
+                 "_tags", "_transactions", "_unsettled")
 
-    def __init__(self, link: Sender, queue: Queue, serial: int, selector: Optional[Selector] = None) -> None:
+    def __init__(self, link: Sender, queue: Queue, serial: int, transactions: Transactions,
+                 selector: Optional[Selector] = None, copies: bool = False) -> None:
         self.link = link
         self.queue = queue
         self.serial = serial
         self.selector = selector
-        #: Whether messages stay in the queue, for others too.
-        self.copies = link.source.distribution_mode == Terminus.DIST_MODE_COPY
+        self.copies = copies
+        #: Whether the link is no more.
+        self.stopped = False
         #: Whether the queue has this consumer in its list of those that can take a message.
         self.waiting = False
         self._presettled = link.remote_snd_settle_mode == link.SND_SETTLED
         self._tags = 0
+        self._transactions = transactions
         self._unsettled: Dict[Delivery, QueuedMessage] = {}
+        # Deliveries that had an outcome under a transaction that came to nothing, and its id.
+        self._restored: Dict[Delivery, bytes] = {}
         queue.links += 1
         queue.subscribe(self)
 
@@ -79,35 +89,87 @@ class Consumer:
         self.link.drained()
 
     def on_delivery(self, delivery: Delivery) -> None:
-        """The peer said what became of a message."""
+        """The peer said what became of a message.
+
+        :raises Refused: if that names a transaction that there is not.
+        """
         state = delivery.remote_state
-        if not (delivery.settled or state in _OUTCOMES):
-            return
-        message = self._unsettled.get(delivery)
+        if state not in OUTCOMES:
+            if state == TRANSACTIONAL and not self.copies:
+                self._transactions.retire(self, delivery)
+                return
+            if not delivery.settled:
+                return
+        message = self.take_over(delivery)
         if message is None:
             if self.copies:
                 delivery.settle()
-            return
-        del self._unsettled[delivery]
-        if state == Delivery.MODIFIED:
-            remote = delivery.remote
-            self._return(message, bool(remote.failed), remote.annotations)
-            if remote.undeliverable:
-                message.unwanted_by |= {self.serial}
-        elif state not in _CONSUMED:
-            # Released, or settled without a word: the same message once more, as if it had not been delivered.
-            self._return(message, False)
-        elif state == Delivery.REJECTED:
-            _log.debug("%s: message %d was rejected and is dropped: %s", self.queue.address, message.sequence,
-                       delivery.remote.condition)
+                return
+            message = self._transactions.withdraw(delivery)
+            if message is None:
+                return
         delivery.settle()
-        if state in _CONSUMED:
+        if state == Delivery.ACCEPTED:
             self.queue.remove(message)
+        elif state == Delivery.REJECTED:
+            self._drop(message, delivery.remote.condition)
+        elif state == Delivery.MODIFIED:
+            remote = delivery.remote
+            self.finish(message, Outcome(state, bool(remote.failed), bool(remote.undeliverable), remote.annotations))
         else:
-            self.queue.put_back([message])
+            # Released, or settled without a word.
+            self.finish(message, Outcome())
+
+    def _drop(self, message: QueuedMessage, condition: Optional[Condition]) -> None:
+        _log.debug("%s: message %d was rejected and is dropped: %s", self.queue.address, message.sequence, condition)
+        self.queue.remove(message)
+
+    def finish(self, message: QueuedMessage, outcome: Outcome) -> None:
+        """Do with a message what its outcome says; without one it is as if it had not been delivered."""
+        if outcome.state == Delivery.ACCEPTED:
+            self.queue.remove(message)
+            return
+        if outcome.state == Delivery.REJECTED:
+            self._drop(message, outcome.condition)
+            return
+        self._return(message, outcome.failed, outcome.annotations)
+        if outcome.undeliverable:
+            message.unwanted_by |= {self.serial}
+        self.queue.put_back([message])
+
+    # --- transactions
+
+    def take_over(self, delivery: Delivery) -> Optional[QueuedMessage]:
+        """Have nothing to do with a delivery any more.
+
+        :returns: its message; ``None`` if there is nothing to say of it.
+        """
+        if self._restored:
+            self._restored.pop(delivery, None)
+        return self._unsettled.pop(delivery, None)
+
+    def restore(self, delivery: Delivery, message: QueuedMessage, transaction: bytes) -> None:
+        """The outcome of a delivery is void, with its transaction: the peer is to say it again."""
+        self._unsettled[delivery] = message
+        self._restored[delivery] = transaction
+
+    def is_restored(self, delivery: Delivery, transaction: Any) -> bool:
+        """Whether the outcome of a delivery under a transaction is void."""
+        return bool(self._restored) and self._restored.get(delivery, self) == transaction
+
+    def settle(self, delivery: Delivery) -> None:
+        """Take back a message, if its delivery was settled without a word."""
+        if delivery.settled:
+            message = self.take_over(delivery)
+            delivery.settle()
+            if message is not None:
+                self.finish(message, Outcome())
+
+    # --- the end
 
     def stop(self) -> None:
         """Take no more messages."""
+        self.stopped = True
         self.queue.unsubscribe(self)
         self.queue.links -= 1
 
@@ -125,7 +187,3 @@ class Consumer:
     @staticmethod
     def _return(message: QueuedMessage, failed: bool, annotations: Optional[Mapping[Any, Any]] = None) -> None:
         message.change(returned(message.payload, failed, annotations), bool(annotations))
-
-
-_CONSUMED = (Delivery.ACCEPTED, Delivery.REJECTED)
-_OUTCOMES = (Delivery.ACCEPTED, Delivery.REJECTED, Delivery.RELEASED, Delivery.MODIFIED)

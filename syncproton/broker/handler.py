@@ -8,39 +8,38 @@ from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Union
+from typing import TYPE_CHECKING, Any, Dict, List
 
-from syncproton.broker.consumer import Consumer
-from syncproton.broker.filters import FilterError, filters_of
+from syncproton.broker.attaching import Attaching, End
 from syncproton.broker.limits import Limits
 from syncproton.broker.nodes import Nodes
-from syncproton.broker.producer import Producer
+from syncproton.broker.refused import Refused
+from syncproton.broker.transactions import Transactions
 from syncproton.codec import symbol
 from syncproton.engine import Condition, Handler, Terminus
 
 if TYPE_CHECKING:
-    from syncproton.broker.queue import Queue
-    from syncproton.engine import Connection, Link, Receiver, Sender
+    from syncproton.engine import Connection, Link
 
 __all__ = ["BrokerHandler"]
 
 _log = logging.getLogger("syncproton.broker")
 
 _SHUT_DOWN = Condition("amqp:connection:forced", "the broker has been stopped")
-_TOO_MANY_QUEUES = Condition("amqp:resource-limit-exceeded", "there are too many queues")
-_NO_ADDRESS = Condition("amqp:invalid-field", "the source has no address and is not dynamic")
-_NO_TRANSACTIONS = Condition("amqp:not-implemented", "this broker has no transactions")
+_NOTHING = Terminus(Terminus.UNSPECIFIED)
+_CAPABILITIES = ("ANONYMOUS-RELAY", "SHARED-SUBS")
 
 
 class BrokerHandler(Handler):
-    """Attaches the links of all connections to queues, and cleans up behind them."""
+    """Attaches the links of all connections to what they ask for, and cleans up behind them."""
 
     def __init__(self, limits: Limits) -> None:
         self.nodes = Nodes(limits)
         self._limits = limits
-        self._connections: Set[Connection] = set()
-        self._ends: Dict[Link, Union[Consumer, Producer]] = {}
-        self._serials = itertools.count(1)
+        self._attaching = Attaching(self.nodes, limits, self._lose)
+        self._connections: Dict[Connection, Transactions] = {}
+        self._ends: Dict[Link, End] = {}
+        self._transaction_ids = itertools.count(1)
 
     # --- opening
 
@@ -48,9 +47,9 @@ class BrokerHandler(Handler):
         """Open the connection too."""
         connection = event.connection
         connection.container = event.container.container_id
-        connection.offered_capabilities = [symbol("ANONYMOUS-RELAY")]
+        connection.offered_capabilities = [symbol(each) for each in _CAPABILITIES]
         connection.open()
-        self._connections.add(connection)
+        self._connections[connection] = Transactions(self._limits, self.nodes.budget, self._transaction_ids)
         _log.info("container %r has connected", connection.remote_container)
 
     def on_session_remote_open(self, event: Any) -> None:
@@ -58,64 +57,19 @@ class BrokerHandler(Handler):
         event.session.open()
 
     def on_link_remote_open(self, event: Any) -> None:
-        """Attach the link to its queue, or refuse it."""
+        """Attach the link to what it asks for, or refuse it."""
         link = event.link
-        refusal = self._attach_consumer(link) if link.is_sender else self._attach_producer(link)
-        if refusal is not None:
-            # A refused link is attached without the terminus asked for, and then closed (section 2.6.3).
-            link.open()
-            link.condition = refusal
-            link.close()
-            _log.info("link %r is refused: %s", link.name, refusal.description)
-
-    def _attach_consumer(self, link: Sender) -> Optional[Condition]:
-        wanted = link.remote_source
-        if not wanted.dynamic and not wanted.address:
-            return _NO_ADDRESS
+        transactions = self._connections.get(link.connection)
+        if transactions is None:
+            return  # The connection is closed already.
         try:
-            filters = filters_of(wanted)
-        except FilterError as error:
-            return Condition("amqp:invalid-field", str(error))
-        queue = self._queue(wanted, link.connection)
-        if queue is None:
-            return _TOO_MANY_QUEUES
-        link.source.copy(wanted)
-        link.source.address = queue.address
-        if wanted.distribution_mode != Terminus.DIST_MODE_COPY:
-            link.source.distribution_mode = Terminus.DIST_MODE_MOVE
-        filters.confirm(link.source)
-        link.target.copy(link.remote_target)
-        link.snd_settle_mode = link.remote_snd_settle_mode
-        link.rcv_settle_mode = link.remote_rcv_settle_mode
-        link.open()
-        self._ends[link] = Consumer(link, queue, next(self._serials), filters.selector)
-        return None
-
-    def _attach_producer(self, link: Receiver) -> Optional[Condition]:
-        wanted = link.remote_target
-        if wanted.type == Terminus.COORDINATOR:
-            return _NO_TRANSACTIONS
-        queue: Optional[Queue] = None
-        if wanted.dynamic or wanted.address:
-            queue = self._queue(wanted, link.connection)
-            if queue is None:
-                return _TOO_MANY_QUEUES
-        link.target.copy(wanted)
-        if queue is not None:
-            link.target.address = queue.address
-        link.source.copy(link.remote_source)
-        link.snd_settle_mode = link.remote_snd_settle_mode
-        link.max_message_size = self._limits.message_size
-        link.open()
-        producer = Producer(link, queue, self.nodes.find, self.nodes.budget, self._limits.credit)
-        self._ends[link] = producer
-        producer.on_flow()
-        return None
-
-    def _queue(self, wanted: Terminus, connection: Connection) -> Optional[Queue]:
-        if wanted.dynamic:
-            return self.nodes.make_temporary(connection)
-        return self.nodes.find(str(wanted.address))
+            self._ends[link] = self._attaching.attach(link, transactions)
+        except Refused as refusal:
+            # A refused link is attached without the terminus asked for, and then closed (section 2.6.3).
+            link.source.copy(_NOTHING)
+            link.target.copy(_NOTHING)
+            link.open()
+            self._close(link, refusal.condition, "refused")
 
     # --- working
 
@@ -130,14 +84,18 @@ class BrokerHandler(Handler):
         delivery = event.delivery
         end = self._ends.get(delivery.link)
         if end is not None:
-            end.on_delivery(delivery)
+            try:
+                end.on_delivery(delivery)
+            except Refused as refusal:
+                self._drop([delivery.link])
+                self._close(delivery.link, refusal.condition)
 
     # --- closing
 
     def on_link_remote_close(self, event: Any) -> None:
-        """Close the link too; what is unsettled goes back to the queue."""
+        """Close the link too; what is unsettled goes back to the queue, a subscription ends."""
         link = event.link
-        self._drop([link])
+        self._drop([link], closed=True)
         link.close()
         link.free()
 
@@ -174,18 +132,29 @@ class BrokerHandler(Handler):
     def _drop_connection(self, connection: Connection, failed: bool = False) -> None:
         if connection in self._connections:
             _log.info("container %r has gone%s", connection.remote_container, " without a word" if failed else "")
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         self._drop([link for link in self._ends if link.connection == connection], failed)
         gone = self.nodes.drop_temporaries(connection)
         for link, end in list(self._ends.items()):
             if end.queue in gone:
-                link.condition = Condition("amqp:resource-deleted", "the temporary queue is gone with its owner")
-                link.close()
+                self._close(link, Condition("amqp:resource-deleted", "the temporary queue is gone with its owner"))
 
-    def _drop(self, links: List[Link], failed: bool = False) -> None:
-        ends = [self._ends.pop(link) for link in links if link in self._ends]
+    def _drop(self, links: List[Link], failed: bool = False, closed: bool = False) -> None:
+        dropped = [(link, self._ends.pop(link)) for link in links if link in self._ends]
         # First all of them stop, lest what one gives back is delivered to another.
-        for end in ends:
+        for _, end in dropped:
             end.stop()
-        for end in ends:
+        for link, end in dropped:
             end.give_back(failed)
+            self.nodes.subscriptions.leave(link, closed)
+
+    def _lose(self, link: Link, condition: Condition) -> None:
+        """Another link takes the place of this one, whose peer may be lost already."""
+        self._drop([link], failed=True)
+        self._close(link, condition)
+
+    @staticmethod
+    def _close(link: Link, condition: Condition, how: str = "closed") -> None:
+        _log.info("link %r is %s: %s", link.name, how, condition.description)
+        link.condition = condition
+        link.close()

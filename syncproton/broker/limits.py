@@ -18,8 +18,12 @@ class Limits:
     memory: int = 1 << 30
     #: The most messages held in one queue, the ones being delivered included.
     queue_depth: int = 1_000_000
-    #: The most queues at a time.  A queue that is empty and not in use does not count: it is gone.
+    #: The most queues and topics at a time.  One that is empty and not in use does not count: it is gone.
     queues: int = 10_000
+    #: The most subscriptions to topics at a time, also those that are kept while nobody is there.
+    subscriptions: int = 10_000
+    #: The most transactions that a connection may have open at a time.
+    transactions: int = 100
     #: The largest message, in bytes.
     message_size: int = 256 << 20
     #: How many messages a sender may send ahead.
@@ -44,6 +48,10 @@ class Budget:
             return False
         self.used += size
         return True
+
+    def has(self, size: int) -> bool:
+        """Whether ``size`` more bytes may be held; below zero is so many less."""
+        return self.used + size <= self.limit
 
     def give(self, size: int) -> None:
         """Account for ``size`` bytes being let go."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Optional
 
-from syncproton.broker.limits import Budget
-from syncproton.broker.queue import Queue
+from syncproton.broker.refused import Refused
 from syncproton.broker.sections import address_of
+from syncproton.broker.transactions import TRANSACTIONAL, Transactions
+from syncproton.codec import Described, ulong
 from syncproton.engine import Condition, Delivery
 
 if TYPE_CHECKING:
+    from syncproton.broker.nodes import Node, Nodes
     from syncproton.engine import Receiver
 
 __all__ = ["Producer"]
@@ -18,30 +20,36 @@ __all__ = ["Producer"]
 _log = logging.getLogger("syncproton.broker")
 
 
-class Producer:
-    """Takes messages from a peer, whole, and puts them in a queue.
+# What a message that is held for a commit will have been.
+_ACCEPTED = Described(ulong(int(Delivery.ACCEPTED)), [])
 
-    :param queue: where the messages go; ``None`` if each says so itself, in its ``to`` property.
-    :param find: gives the queue of an address, ``None`` if there can't be one.
-    :param budget: accounts for the bytes of the message being received.
+
+class Producer:
+    """Takes messages from a peer, whole, and puts them in a queue, hands them to a topic, or to a transaction.
+
+    :param node: where the messages go; ``None`` if each says so itself, in its ``to`` property.
+    :param nodes: finds what there is at an address, and accounts for the bytes of the message being received.
+    :param transactions: those of the peer's connection.
     :param credit: how many messages the peer may send ahead.
     """
 
-    __slots__ = ("link", "queue", "_budget", "_credit", "_find", "_message_size", "_parts", "_refused")
+    __slots__ = ("link", "queue", "_budget", "_credit", "_message_size", "_nodes", "_parts", "_refused",
+                 "_transactions")
 
-    def __init__(self, link: Receiver, queue: Optional[Queue], find: Callable[[str], Optional[Queue]], budget: Budget,
+    def __init__(self, link: Receiver, node: Optional[Node], nodes: Nodes, transactions: Transactions,
                  credit: int) -> None:
         self.link = link
-        self.queue = queue
-        self._find = find
-        self._budget = budget
+        self.queue = node
+        self._nodes = nodes
+        self._budget = nodes.budget
+        self._transactions = transactions
         self._credit = credit
         self._message_size = link.max_message_size
         # What has come of the message that is being received.
         self._parts = bytearray()
         self._refused = False
-        if queue is not None:
-            queue.links += 1
+        if node is not None:
+            node.links += 1
 
     def on_flow(self) -> None:
         """Give the peer credit again once it has used up half of it."""
@@ -82,31 +90,53 @@ class Producer:
         """Nothing is held for the link: messages are settled as they come."""
 
     def _take(self, delivery: Delivery, payload: bytes) -> None:
-        refusal = self._refusal(payload)
-        if delivery.settled:
-            if refusal is not None:
-                _log.debug("a settled message is dropped: %s", refusal.description)
-        elif refusal is None:
-            delivery.update(Delivery.ACCEPTED)
-        else:
-            _log.debug("a message is rejected: %s", refusal.description)
-            delivery.local.condition = refusal
-            delivery.update(Delivery.REJECTED)
+        try:
+            if delivery.remote_state == TRANSACTIONAL:
+                self._hold(delivery, payload)
+            else:
+                self._put(payload)
+                if not delivery.settled:
+                    delivery.update(Delivery.ACCEPTED)
+        except Refused as refusal:
+            if delivery.settled:
+                _log.debug("a settled message is dropped: %s", refusal)
+            else:
+                _log.debug("a message is rejected: %s", refusal)
+                delivery.local.condition = refusal.condition
+                delivery.update(Delivery.REJECTED)
         delivery.settle()
 
-    def _refusal(self, payload: bytes) -> Optional[Condition]:
-        """Put the message where it belongs; if that can't be, say why."""
-        queue = self.queue
-        if queue is None:
-            address = address_of(payload)
-            if not address:
-                return Condition("amqp:invalid-field", "the link has no target and the message has no 'to' address")
-            queue = self._find(address)
-            if queue is None:
-                return Condition("amqp:resource-limit-exceeded", "there are too many queues")
-        if not queue.put(payload):
-            return Condition("amqp:resource-limit-exceeded", f"the queue {queue.address!r} is full")
-        return None
+    def _put(self, payload: bytes) -> None:
+        """Put the message where it belongs.
+
+        :raises Refused: if that can't be.
+        """
+        node = self.queue or self._destination(payload)
+        if not node.put(payload):
+            raise Refused("amqp:resource-limit-exceeded", f"the queue {node.address!r} is full")
+
+    def _destination(self, payload: bytes) -> Node:
+        address = address_of(payload)
+        if not address:
+            raise Refused("amqp:invalid-field", "the link has no target and the message has no 'to' address")
+        return self._nodes.find(address)
+
+    def _hold(self, delivery: Delivery, payload: bytes) -> None:
+        """Have the message held for the commit of its transaction (section 4.4.1).
+
+        :raises Refused: if that can't be.
+        """
+        id = (delivery.remote.data or [None])[0]
+        transaction = self._transactions.find(id)
+        try:
+            node = self.queue or self._destination(payload)
+        except Refused as refusal:
+            transaction.doom(refusal.condition)
+            raise
+        transaction.post(node, payload)
+        if not delivery.settled:
+            delivery.local.data = [id, _ACCEPTED]
+            delivery.update(TRANSACTIONAL)
 
     def _holds(self, part: bytes, partial: bool) -> bool:
         """Keep the part if more is to come; close the link if that goes over a limit."""

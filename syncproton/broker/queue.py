@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Deque, Dict, Iterable, Optional, Sequence
 
 from syncproton.broker.clock import Clock
 from syncproton.broker.expiry import Expiry
@@ -60,6 +60,14 @@ class Queue:
         return not self.links and not self.depth
 
     # --- messages
+
+    def takers(self, payload: bytes) -> Sequence[Queue]:
+        """The queues in which a message sent here is put: this one."""
+        return (self,)
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many more messages may be put; below zero is so many less."""
+        return not self._deleted and self.depth + count <= self._max_depth
 
     def put(self, payload: bytes) -> bool:
         """Add a message at the end; one that has expired is dropped.

@@ -7,7 +7,7 @@ from typing import Any, Callable
 import pytest
 
 from syncproton.broker import Broker
-from syncproton.engine import Delivery, Endpoint, Terminus
+from syncproton.engine import Delivery, Endpoint
 from syncproton.message import Message
 
 Connect = Callable[[], Any]
@@ -92,12 +92,6 @@ def test_a_message_that_says_nowhere_to_go_is_rejected(client: Any) -> None:
 
 def test_a_source_without_an_address_is_refused(client: Any) -> None:
     assert refused(client, client.session.receiver("r")) == "amqp:invalid-field"
-
-
-def test_a_transaction_coordinator_is_refused(client: Any) -> None:
-    link = client.session.sender("s")
-    link.target.type = Terminus.COORDINATOR
-    assert refused(client, link) == "amqp:not-implemented"
 
 
 def test_filters_that_are_not_applied_are_not_confirmed(client: Any) -> None:
