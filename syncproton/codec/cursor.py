@@ -134,9 +134,10 @@ class Cursor:
         """Write, as a ``put`` method does, the first value of some bytes.
 
         :returns: how many bytes it took.
+        :raises TypeError: if it is no bytes.
         :raises DecodeError: if they do not begin with a whole, valid AMQP value; then nothing is written.
         """
-        node, size = parse(bytes(encoded))
+        node, size = parse(bytes(memoryview(encoded)))
         self._put(node)
         return size
 

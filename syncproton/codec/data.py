@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping as MappingClass
 from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from syncproton.codec.containers import AnnotationDict, PropertyDict, SymbolList
@@ -11,11 +12,32 @@ from syncproton.codec.data_nodes import Node, make_node, to_object
 from syncproton.codec.described import Array, Described
 from syncproton.codec.typecodes import TypeCode
 from syncproton.codec.types import (
-    byte, char, decimal32, decimal64, decimal128, float32, int32, short, symbol, timestamp, ubyte, uint, ulong, ushort,
+    RangeError, byte, char, decimal32, decimal64, decimal128, float32, int32, short, symbol, timestamp, ubyte, uint,
+    ulong, ushort,
 )
 from syncproton.errors import DataException
 
 __all__ = ["Data"]
+
+# Of what class a value is that is put as one of these; values of other types are made so beforehand.
+_CLASSES: Dict[TypeCode, type] = {
+    TypeCode.ARRAY: Array,
+    TypeCode.DESCRIBED: Described,
+    TypeCode.MAP: MappingClass,
+    TypeCode.UUID: uuid.UUID,
+}
+
+
+def _integer(value: Any) -> Any:
+    if not isinstance(value, int):
+        raise TypeError(f"an integer is wanted, not {value!r}")
+    return value
+
+
+def _real(value: Any) -> Any:
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"a number is wanted, not {value!r}")
+    return value
 
 
 class Data(Cursor):
@@ -80,7 +102,12 @@ class Data(Cursor):
     # --- writing ---
 
     def _put_as(self, kind: TypeCode, value: Any) -> None:
-        node = make_node(value)
+        try:
+            node = make_node(value)
+        except DataException:
+            if isinstance(value, _CLASSES.get(kind, object)):
+                raise
+            raise TypeError(f"{value!r} is no {kind.name.lower()}") from None
         if node.kind is not kind:
             raise TypeError(f"{value!r} is no {kind.name.lower()}")
         self._put(node)
@@ -111,107 +138,122 @@ class Data(Cursor):
         self._put_as(TypeCode.NULL, None)
 
     def put_bool(self, b: Union[bool, int]) -> None:
-        """Put a boolean."""
+        """Put a boolean, or 0 or 1.
+
+        :raises TypeError: if it is no integer.
+        :raises ValueError: if it is another number.
+        """
+        if _integer(b) not in (0, 1):
+            raise RangeError(f"a boolean is 0 or 1, not {b!r}")
         self._put_as(TypeCode.BOOL, bool(b))
 
     def put_ubyte(self, ub: Union[ubyte, int]) -> None:
         """Put an unsigned 8-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises ValueError: if it is out of range.
         """
-        self._put_as(TypeCode.UBYTE, ubyte(ub))
+        self._put_as(TypeCode.UBYTE, ubyte(_integer(ub)))
 
     def put_byte(self, b: Union[byte, int]) -> None:
         """Put a signed 8-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises DataException: if it is out of range.
         """
-        self._put_as(TypeCode.BYTE, byte(b))
+        self._put_as(TypeCode.BYTE, byte(_integer(b)))
 
     def put_ushort(self, us: Union[ushort, int]) -> None:
         """Put an unsigned 16-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises ValueError: if it is out of range.
         """
-        self._put_as(TypeCode.USHORT, ushort(us))
+        self._put_as(TypeCode.USHORT, ushort(_integer(us)))
 
     def put_short(self, s: Union[short, int]) -> None:
         """Put a signed 16-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises DataException: if it is out of range.
         """
-        self._put_as(TypeCode.SHORT, short(s))
+        self._put_as(TypeCode.SHORT, short(_integer(s)))
 
     def put_uint(self, ui: Union[uint, int]) -> None:
         """Put an unsigned 32-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises ValueError: if it is out of range.
         """
-        self._put_as(TypeCode.UINT, uint(ui))
+        self._put_as(TypeCode.UINT, uint(_integer(ui)))
 
     def put_int(self, i: Union[int32, int]) -> None:
         """Put a signed 32-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises DataException: if it is out of range.
         """
-        self._put_as(TypeCode.INT, int32(i))
+        self._put_as(TypeCode.INT, int32(_integer(i)))
 
     def put_char(self, c: Union[char, str]) -> None:
         """Put a single character.
 
-        :raises DataException: if it is not just one.
+        :raises TypeError: if it is not just one.
         """
-        self._put_as(TypeCode.CHAR, char(c))
+        self._put_as(TypeCode.CHAR, char(chr(ord(c))))
 
     def put_ulong(self, ul: Union[ulong, int]) -> None:
         """Put an unsigned 64-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises ValueError: if it is out of range.
         """
-        self._put_as(TypeCode.ULONG, ulong(ul))
+        self._put_as(TypeCode.ULONG, ulong(_integer(ul)))
 
     def put_long(self, i64: int) -> None:
         """Put a signed 64-bit integer.
 
+        :raises TypeError: if it is no integer.
         :raises DataException: if it is out of range.
         """
-        self._put_as(TypeCode.LONG, int(i64))
+        self._put_as(TypeCode.LONG, int(_integer(i64)))
 
     def put_timestamp(self, t: Union[timestamp, int]) -> None:
         """Put a point in time, in milliseconds since the epoch.
 
+        :raises TypeError: if it is no integer.
         :raises DataException: if it is out of range.
         """
-        self._put_as(TypeCode.TIMESTAMP, timestamp(t))
+        self._put_as(TypeCode.TIMESTAMP, timestamp(_integer(t)))
 
     def put_float(self, f: Union[float32, float, int]) -> None:
         """Put a single precision floating point number; the value is rounded to that."""
-        self._put_as(TypeCode.FLOAT, float32(f))
+        self._put_as(TypeCode.FLOAT, float32(_real(f)))
 
     def put_double(self, d: Union[float, int]) -> None:
         """Put a double precision floating point number."""
-        self._put_as(TypeCode.DOUBLE, float(d))
+        self._put_as(TypeCode.DOUBLE, float(_real(d)))
 
     def put_decimal32(self, d: Union[decimal32, int]) -> None:
         """Put a decimal32, given as its bits.
 
         :raises DataException: if they are not 32.
         """
-        self._put_as(TypeCode.DECIMAL32, decimal32(d))
+        self._put_as(TypeCode.DECIMAL32, decimal32(_integer(d)))
 
     def put_decimal64(self, d: Union[decimal64, int]) -> None:
         """Put a decimal64, given as its bits.
 
         :raises DataException: if they are not 64.
         """
-        self._put_as(TypeCode.DECIMAL64, decimal64(d))
+        self._put_as(TypeCode.DECIMAL64, decimal64(_integer(d)))
 
     def put_decimal128(self, d: Union[decimal128, bytes]) -> None:
         """Put a decimal128, given as its bytes.
 
         :raises DataException: if they are not 16.
         """
-        self._put_as(TypeCode.DECIMAL128, decimal128(d))
+        self._put_as(TypeCode.DECIMAL128, decimal128(memoryview(d)))
 
     def put_uuid(self, u: uuid.UUID) -> None:
         """Put a UUID.
@@ -220,12 +262,12 @@ class Data(Cursor):
         """
         self._put_as(TypeCode.UUID, u)
 
-    def put_binary(self, b: Union[bytes, bytearray, memoryview]) -> None:
-        """Put binary data.
+    def put_binary(self, b: Union[bytes, bytearray, memoryview, str]) -> None:
+        """Put binary data; a string is put as its UTF-8.
 
         :raises TypeError: if it is none.
         """
-        self._put_as(TypeCode.BINARY, b)
+        self._put_as(TypeCode.BINARY, b.encode() if isinstance(b, str) else bytes(memoryview(b)))
 
     def put_memoryview(self, mv: memoryview) -> None:
         """Put binary data.

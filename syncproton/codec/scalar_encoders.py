@@ -7,7 +7,8 @@ from typing import Any, Callable, Dict
 from uuid import UUID
 
 from syncproton.codec.types import (
-    byte, char, decimal32, decimal64, decimal128, float32, int32, short, symbol, timestamp, ubyte, uint, ulong, ushort,
+    RangeError, binary, byte, char, decimal32, decimal64, decimal128, float32, int32, short, symbol, timestamp, ubyte,
+    uint, ulong, ushort,
 )
 from syncproton.errors import DataException
 
@@ -38,8 +39,12 @@ _SMALLLONG = {n: _code_byte(0x55, n) for n in range(-128, 128)}
 _SMALLINT = {n: _code_byte(0x54, n) for n in range(-128, 128)}
 
 
-def unfit(value: Any, kind: str) -> DataException:
-    return DataException(f"{value!r} does not fit the AMQP type {kind}")
+class Unfit(DataException, RangeError):
+    """A value outside its AMQP type."""
+
+
+def unfit(value: Any, kind: str) -> Unfit:
+    return Unfit(f"{value!r} does not fit the AMQP type {kind}")
 
 
 def _write_null(out: bytearray, value: None) -> None:
@@ -242,6 +247,7 @@ SCALAR_ENCODERS: Dict[type, Encoder] = {
     timestamp: _write_timestamp,
     UUID: _write_uuid,
     bytes: _write_binary,
+    binary: _write_binary,
     bytearray: _write_binary,
     memoryview: _write_memoryview,
     str: _write_string,

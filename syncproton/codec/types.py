@@ -7,10 +7,11 @@ class only says how the value is encoded.  The rest of the mapping is: ``None`` 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, List
 
 __all__ = [
     "RangeError",
+    "binary",
     "byte",
     "char",
     "decimal128",
@@ -144,6 +145,28 @@ class decimal64(_Integer):
     """The 64 bits of an IEEE 754-2008 decimal64, as an unsigned number."""
 
     __slots__ = ()
+
+
+class binary(bytes):
+    """A sequence of bytes that was received.
+
+    It is ``bytes``, and answers to what programs ask of the ``memoryview`` that proton hands out.
+    """
+
+    __slots__ = ()
+
+    def tobytes(self) -> bytes:
+        """The same as plain ``bytes``."""
+        return bytes(self)
+
+    def tolist(self) -> List[int]:
+        """The bytes as numbers."""
+        return list(self)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return len(self)
 
 
 class decimal128(bytes):

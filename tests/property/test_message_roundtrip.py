@@ -57,7 +57,7 @@ def test_there_and_back(described: Dict[str, Any], body: Dict[str, Any]) -> None
     twin.decode(encoded)
     for name in [*described, *body, "inferred", "body", "body_sections"]:
         assert getattr(twin, name) == getattr(message, name)
-        assert type(getattr(twin, name)) is type(getattr(message, name))
+        assert isinstance(getattr(twin, name), type(getattr(message, name)))
     assert twin.encode() == encoded
 
 

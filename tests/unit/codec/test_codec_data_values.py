@@ -139,8 +139,8 @@ def test_what_is_put_is_a_snapshot():
 @pytest.mark.parametrize("put, value", [
     ("put_ubyte", 256), ("put_ubyte", -1), ("put_ushort", 65536), ("put_uint", 2 ** 32), ("put_ulong", 2 ** 64),
     ("put_byte", 128), ("put_short", -32769), ("put_int", 2 ** 31), ("put_long", 2 ** 63), ("put_timestamp", 2 ** 63),
-    ("put_decimal32", -1), ("put_decimal64", 2 ** 64), ("put_decimal128", b"a"), ("put_char", "ab"), ("put_char", 65),
-    ("put_symbol", "\u00e9"), ("put_string", "\ud800"), ("put_int", "a"), ("put_object", object()),
+    ("put_decimal32", -1), ("put_decimal64", 2 ** 64), ("put_decimal128", b"a"), ("put_bool", 2),
+    ("put_symbol", "\u00e9"), ("put_string", "\ud800"), ("put_object", object()),
     ("put_object", [1, object()]), ("put_dict", {"a": object()}),
 ])
 def test_values_that_do_not_fit(put, value):
@@ -151,12 +151,43 @@ def test_values_that_do_not_fit(put, value):
 
 
 @pytest.mark.parametrize("put, value", [
-    ("put_string", b"a"), ("put_string", 5), ("put_symbol", b"a"), ("put_binary", "a"), ("put_uuid", "a"),
-    ("put_dict", [1]), ("put_sequence", 5), ("put_py_array", [1]),
+    ("put_string", b"a"), ("put_string", 5), ("put_symbol", b"a"), ("put_binary", 5), ("put_uuid", "a"),
+    ("put_dict", [1]), ("put_sequence", 5), ("put_py_array", [1]), ("put_char", "ab"), ("put_char", 65),
+    ("put_bool", None), ("put_bool", "x"), ("put_int", "a"), ("put_int", 1.5), ("put_ubyte", b"a"), ("put_float", "1"),
+    ("put_timestamp", 1.5), ("put_decimal128", 5), ("put_uuid", 1 << 70), ("put_binary", object()),
+    ("put_py_described", object()), ("decode", 5), ("decode", "text"), ("decode", None),
 ])
 def test_values_of_the_wrong_kind(put, value):
+    data = Data()
     with pytest.raises(TypeError):
+        getattr(data, put)(value)
+    assert data.format() == ""
+
+
+@pytest.mark.parametrize("put, value", [
+    ("put_ubyte", 256), ("put_byte", 1 << 70), ("put_long", 2 ** 63), ("put_bool", -1),
+])
+def test_a_number_out_of_range_is_an_overflow_as_in_proton(put, value):
+    with pytest.raises(OverflowError):
         getattr(Data(), put)(value)
+
+
+def test_a_string_can_be_put_as_binary():
+    data = Data()
+    data.put_binary("\u00e9")
+    assert data.get_binary() == b"\xc3\xa9"
+
+
+def test_binary_that_was_read_answers_as_bytes_and_as_a_memoryview():
+    for encoded in (b"\xa0\x02ab", b"\xb0\0\0\0\x02ab"):
+        data = Data()
+        data.decode(encoded)
+        got = data.get_binary()
+        assert got == b"ab" and isinstance(got, bytes) and got.decode() == "ab" and {got: 1} == {b"ab": 1}
+        assert type(got.tobytes()) is bytes and got.tobytes() == b"ab"
+        assert (got.tolist(), got.nbytes, repr(got)) == ([97, 98], 2, "b'ab'")
+        data.put_object({"again": got})
+        assert data.get_object() == {"again": b"ab"}
 
 
 def test_constants_and_their_names():

@@ -163,7 +163,7 @@ def test_message_ids(name: str) -> None:
         message = Message(**{name: value})
         for one in (message, there_and_back(message)):
             assert getattr(one, name) == value
-            assert type(getattr(one, name)) is type(value)
+            assert isinstance(getattr(one, name), type(value))
     for given, kept in ((symbol("s"), "s"), (bytearray(b"b"), b"b"), (memoryview(b"b"), b"b"), (True, 1),
                         (ulong(7), 7), (uint(7), 7)):
         setattr(message, name, given)
@@ -181,7 +181,7 @@ def test_message_ids(name: str) -> None:
 def test_user_id() -> None:
     for given, kept in (("me", b"me"), ("né", "né".encode()), (bytearray(b"x"), b"x"), (memoryview(b"x"), b"x")):
         message = Message(user_id=given)
-        assert message.user_id == kept and type(message.user_id) is bytes
+        assert message.user_id == kept and isinstance(message.user_id, bytes)
     assert Message(user_id=b"").encode() != Message().encode()
     for wrong in (None, 5):
         with pytest.raises(TypeError):

@@ -51,7 +51,7 @@ def test_one_section(body: Any, value: str, inferred: str) -> None:
     for text in (value, inferred):
         message = decoded(text)
         assert message.body == body
-        assert type(message.body) is type(body)
+        assert isinstance(message.body, type(body))
         assert message.inferred is text.startswith(("005375", "005376"))
         assert message.encode().hex() == EMPTY + text
 
