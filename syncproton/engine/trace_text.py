@@ -135,9 +135,10 @@ def _first_hidden(frame: bytes) -> int:
 
 
 def _text(value: Any) -> str:
-    writer = _WRITERS.get(type(value))
-    if writer is not None:
-        return writer(value)
+    for kind in type(value).__mro__:
+        writer = _WRITERS.get(kind)
+        if writer is not None:
+            return writer(value)
     return _quoted(repr(value).encode("utf-8", "replace"))  # There is nothing else that the decoder gives.
 
 
