@@ -72,7 +72,7 @@ def test_a_message_comes_back_over_a_connection_with_every_keyword(artemis: Brok
 
 
 @pytest.mark.parametrize("keywords", [
-    {}, {"password": "admin"}, {"user": "admin", "password": "admin", "sasl_enabled": False},
+    {}, {"password": "admin"},
     {"user": "admin", "password": "admin", "allowed_mechs": "ANONYMOUS"},
     {"user": "admin", "password": "admin", "allowed_mechs": "SCRAM-SHA-256"},
     {"user": "admin", "password": "admin", "allow_insecure_mechs": False},
@@ -81,6 +81,11 @@ def test_a_message_comes_back_over_a_connection_with_every_keyword(artemis: Brok
 def test_who_does_not_log_in_as_he_should_is_refused(keywords: Any, anybody: str) -> None:
     with pytest.raises(ConnectionException, match="amqp:unauthorized-access"):
         syncproton.connect(anybody, timeout=30, **keywords)
+
+
+def test_without_sasl_the_broker_asks_for_it_in_vain(anybody: str) -> None:
+    with pytest.raises(ConnectionException, match="the peer wants SASL"):
+        syncproton.connect(anybody, timeout=30, user="admin", password="admin", sasl_enabled=False)
 
 
 def test_the_configuration_file_says_all(
