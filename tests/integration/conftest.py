@@ -12,9 +12,10 @@ from fix_artemis import _artemis_pair, artemis, artemis_home, artemis_pair
 from fix_cbroker import cbroker
 from fix_peers import peer, proton_server
 from fix_rabbitmq import rabbitmq
+from fix_tls import artemis_tls, certificates, proton_tls
 
-__all__ = ["_artemis_pair", "address", "artemis", "artemis_home", "artemis_pair", "broker", "cbroker", "peer",
-           "proton_server", "rabbitmq"]
+__all__ = ["_artemis_pair", "address", "artemis", "artemis_home", "artemis_pair", "artemis_tls", "broker", "cbroker",
+           "certificates", "peer", "proton_server", "proton_tls", "rabbitmq"]
 
 _TIMEOUT = 180
 

@@ -8,7 +8,6 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from fix_peers import Peer
-from server_process import free_port
 from syncproton import Delivery, Message
 from syncproton.handlers import MessagingHandler, Reject, Release
 from syncproton.reactor import Container
@@ -20,9 +19,9 @@ LARGE = 5 * 1024 * 1024
 class Listener(MessagingHandler):
     """Listens for one connection; takes what is sent to it, and sends numbered messages to whoever receives."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
         super().__init__(auto_accept=False)
-        self.port = port
+        self.port = 0
         self.listening = threading.Event()
         self.received: List[Message] = []
         self.sent = 0
@@ -30,7 +29,8 @@ class Listener(MessagingHandler):
         self.acceptor: Any = None
 
     def on_start(self, event: Any) -> None:
-        self.acceptor = event.container.listen(f"127.0.0.1:{self.port}")
+        self.acceptor = event.container.listen("127.0.0.1:0")
+        self.port = self.acceptor.port
         self.listening.set()
 
     def on_link_opening(self, event: Any) -> None:
@@ -67,8 +67,8 @@ class Listener(MessagingHandler):
 class Raising(Listener):
     """Says no by raising, with the acknowledgements that the handler makes of it."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
+    def __init__(self) -> None:
+        super().__init__()
         self.refusals: Dict[str, Any] = {"reject": Reject, "release": Release}
 
     def on_message(self, event: Any) -> None:
@@ -91,7 +91,7 @@ class Listening:
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    handler = Listener(free_port())
+    handler = Listener()
     running = Listening(handler)
     yield handler
     running.finish()
@@ -128,7 +128,7 @@ def test_a_peer_is_told_the_outcome(listener: Listener, peer: Peer, address: str
 
 @pytest.mark.parametrize("address, outcome", [("reject", "rejected"), ("release", "modified")])
 def test_a_peer_is_told_what_a_handler_raised(peer: Peer, address: str, outcome: str) -> None:
-    handler = Raising(free_port())
+    handler = Raising()
     running = Listening(handler)
     result = peer.send(handler.port, address, 5)
     running.finish()

@@ -118,6 +118,24 @@ def test_tls_settings_of_the_containers(run: Run, background: Callable[..., Cont
     assert client.opened and client.encrypted
 
 
+@pytest.mark.parametrize("keywords, told", [
+    ({}, "localhost"), ({"virtual_host": "elsewhere.test"}, "elsewhere.test"),
+    ({"sni": "elsewhere.test"}, "elsewhere.test"), ({"sni": "elsewhere.test", "virtual_host": "v"}, "elsewhere.test"),
+])
+def test_the_host_name_that_the_server_is_told(
+    run: Run, background: Callable[..., Container], files: Any, keywords: Any, told: str
+) -> None:
+    names: List[Any] = []
+    domain = server_domain(files, "other")
+    domain.context.sni_callback = lambda tls, name, context: names.append(name)
+    acceptor = background(Server()).listen("amqps://127.0.0.1:0", domain)
+    trust = client_domain(files)
+    trust.set_peer_authentication(SSLDomain.VERIFY_PEER)
+    client = Client(f"amqps://localhost:{acceptor.port}", ssl_domain=trust, **keywords)
+    run(Container(client))
+    assert client.opened and names == [told]
+
+
 def mutual_domain(files: Any) -> SSLDomain:
     domain = server_domain(files)
     domain.set_trusted_ca_db(files.ca)
