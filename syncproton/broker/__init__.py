@@ -1,4 +1,4 @@
-"""An in-memory AMQP 1.0 broker for demos and tests.  It keeps nothing when it stops and lets everyone in."""
+"""An in-memory AMQP 1.0 broker for demos and tests.  It keeps nothing when it stops."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 
 from syncproton.broker.handler import BrokerHandler
 from syncproton.broker.limits import Limits
+from syncproton.broker.logins import Logins, Users
 from syncproton.reactor import Container
 from syncproton.url import Url
 
@@ -16,12 +17,14 @@ __all__ = ["Broker"]
 
 
 class Broker:
-    """An in-memory broker **for demos and tests**: all messages are gone when it stops, and everyone is let in.
+    """An in-memory broker **for demos and tests**: all messages are gone when it stops, and everyone is let in unless
+    it is told otherwise.
 
     Queues are made on demand, by the address of a link.  Each message goes to one consumer, in the order of arrival;
-    what is released, modified, or unsettled when its receiver goes, is delivered again, in its old place.  There are
-    temporary queues (dynamic sources and targets), which go with their connection, and senders without a target
-    address, whose messages go where their ``to`` says.
+    what is released, modified, or unsettled when its receiver goes, is delivered again, in its old place.  Topics are
+    made where a link asks for one, by the capability ``topic`` or an address ``topic://...``; all who subscribe get
+    each message.  There are temporary queues (dynamic sources and targets), which go with their connection, senders
+    without a target address, whose messages go where their ``to`` says, and transactions.
 
     ::
 
@@ -30,13 +33,20 @@ class Broker:
 
     :param url: where to listen; port 0 takes any free port.
     :param limits: how much it is ready to hold.
-    :param ssl_domain: TLS settings, for an ``amqps`` URL.
-    :raises ValueError: if the URL makes no sense.
+    :param ssl_domain: TLS settings, for an ``amqps`` URL.  A client that shows a certificate can log in by it.
+    :param users: passwords by user, or the path of a file with lines ``user:password``.  If there are users, only they
+        are let in.
+    :param anonymous: whether clients that do not log in are let in; by default they are if there are no users.
+    :raises ValueError: if the URL makes no sense, or nobody could be let in.
+    :raises TypeError: if users or passwords are not strings.
+    :raises ProtonException: if the file of users can't be read.
     """
 
     def __init__(self, url: Union[str, Url] = "amqp://127.0.0.1:5672", *, limits: Optional[Limits] = None,
-                 ssl_domain: Optional[SSLDomain] = None) -> None:
+                 ssl_domain: Optional[SSLDomain] = None, users: Users = None,
+                 anonymous: Optional[bool] = None) -> None:
         self._address = Url(url).require_amqp()
+        self._logins = Logins(users, anonymous, certificates=ssl_domain is not None)
         self._ssl_domain = ssl_domain
         self._limits = limits or Limits()
         self._handler: Optional[BrokerHandler] = None
@@ -55,7 +65,7 @@ class Broker:
         :raises OSError: if it can't listen at the address, :class:`~syncproton.ProtonException` likewise.
         """
         if self._container is None:
-            handler = BrokerHandler(self._limits)
+            handler = BrokerHandler(self._limits, self._logins)
             container = Container(handler)
             handler.nodes.clock.container = container
             container.start_background()
@@ -83,6 +93,9 @@ class Broker:
 
     def depths(self) -> Dict[str, int]:
         """How many messages each queue in use holds, the ones being delivered included.  For any thread.
+
+        A subscription that has a name counts as a queue called ``topic::container.name``, or ``topic::name`` if it is
+        global; with ``:volatile`` behind if it is not durable.
 
         :raises ProtonException: if the broker does not run.
         """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, List
 
 from syncproton.broker.attaching import Attaching, End
 from syncproton.broker.limits import Limits
+from syncproton.broker.logins import Logins
 from syncproton.broker.nodes import Nodes
 from syncproton.broker.refused import Refused
 from syncproton.broker.transactions import Transactions
@@ -33,8 +34,9 @@ _CAPABILITIES = ("ANONYMOUS-RELAY", "SHARED-SUBS")
 class BrokerHandler(Handler):
     """Attaches the links of all connections to what they ask for, and cleans up behind them."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, logins: Logins) -> None:
         self.nodes = Nodes(limits)
+        self._logins = logins
         self._limits = limits
         self._attaching = Attaching(self.nodes, limits, self._lose)
         self._connections: Dict[Connection, Transactions] = {}
@@ -42,6 +44,10 @@ class BrokerHandler(Handler):
         self._transaction_ids = itertools.count(1)
 
     # --- opening
+
+    def on_connection_bound(self, event: Any) -> None:
+        """Somebody has come: see who it is first."""
+        self._logins.guard(event.transport)
 
     def on_connection_remote_open(self, event: Any) -> None:
         """Open the connection too."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Tuple
 
 from syncproton.url import Url
 
-__all__ = ["amqp_url", "node_url", "positive", "seconds"]
+__all__ = ["amqp_url", "login", "node_url", "positive", "seconds"]
 
 
 def amqp_url(text: str) -> Url:
@@ -22,6 +23,15 @@ def node_url(text: str) -> str:
     if not amqp_url(text).path:
         raise argparse.ArgumentTypeError("the URL names no queue: it should read amqp://host/queue")
     return text
+
+
+def login(text: str) -> Tuple[str, str]:
+    """A user and a password."""
+    user, colon, password = text.partition(":")
+    if not user or not colon:
+        # Not the text itself: it may be a password.
+        raise argparse.ArgumentTypeError("it should read NAME:PASSWORD")
+    return user, password
 
 
 def positive(text: str) -> int:
