@@ -332,6 +332,7 @@ class Link(Endpoint):
 
     def _attach_frame(self, handle: int) -> Attach:
         """What the peer is told of the link."""
+        to_coordinator = self.target.type == Terminus.COORDINATOR
         return Attach(
             name=self._name,
             handle=handle,
@@ -341,7 +342,7 @@ class Link(Endpoint):
             source=self.source._to_source(),
             target=self.target._to_target(),
             initial_delivery_count=0,
-            max_message_size=self._max_message_size,
+            max_message_size=None if to_coordinator else self._max_message_size,
             properties=self._properties,
         )
 

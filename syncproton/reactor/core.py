@@ -152,26 +152,33 @@ class Core:
     def _work(self) -> None:
         """Run calls, dispatch events, write."""
         self._calls.run()
-        events = self._events
-        if events:
-            self._quiescent = False
-            popleft = events.popleft
-            dispatch = self._dispatch
-            for _ in range(_DISPATCH_BATCH):
-                if not events:
-                    break
-                dispatch(popleft())
-                if self._yielding:
-                    self._yielding = False
-                    break
-        if self.errors:
-            raise self.errors.pop(0)[1]
-        if self._over and not events:
+        if self._events:
+            self._tell()
+        if self._over and not self._events:
             self._end_transports()
         if self._dirty:
             dirty, self._dirty = self._dirty, {}
             for channel in dirty:
                 channel.flush()
+            if self._events:
+                # Before the sockets are read again: handlers are to find the states that the writing led to.
+                self._tell()
+
+    def _tell(self) -> None:
+        """Dispatch the events that have gathered."""
+        self._quiescent = False
+        events = self._events
+        popleft = events.popleft
+        dispatch = self._dispatch
+        for _ in range(_DISPATCH_BATCH):
+            if not events:
+                break
+            dispatch(popleft())
+            if self._yielding:
+                self._yielding = False
+                break
+        if self.errors:
+            raise self.errors.pop(0)[1]
 
     def _dispatch(self, event: Any) -> None:
         event.dispatch(event.handler or self._handler)

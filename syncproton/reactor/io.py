@@ -84,6 +84,8 @@ class Channel:
             return
         if data:
             transport.push(data)
+            # What waited for the peer, such as for credit, goes before what handlers make of its coming.
+            transport.pending()
         else:
             # AMQP knows no half-closed streams: a peer that has gone reads nothing either.
             transport.close_head()
