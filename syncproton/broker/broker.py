@@ -95,7 +95,7 @@ class Broker:
         """How many messages each queue in use holds, the ones being delivered included.  For any thread.
 
         A subscription that has a name counts as a queue called ``topic::container.name``, or ``topic::name`` if it is
-        global; with ``:volatile`` behind if it is not durable.
+        global; with ``:shared`` behind if it is shared, ``:volatile`` if it is not durable either.
 
         :raises ProtonException: if the broker does not run.
         """

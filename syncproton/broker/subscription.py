@@ -49,7 +49,7 @@ class SubscriptionName(NamedTuple):
 
     def __str__(self) -> str:
         text = self.name if self.container is None else f"{self.container}.{self.name}"
-        return text if self.durable else text + ":volatile"
+        return text + (":volatile" if not self.durable else ":shared" if self.shared else "")
 
 
 class Subscription:
