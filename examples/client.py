@@ -8,6 +8,8 @@ Needs a broker and the server:
 """
 
 import argparse
+import logging
+import sys
 
 from syncproton import Message
 from syncproton.handlers import MessagingHandler
@@ -24,13 +26,14 @@ class Client(MessagingHandler):
         self.requests = list(requests)
 
     def on_start(self, event):
-        connection = event.container.connect(self.url)
+        connection = event.container.connect(self.url, reconnect=False)
         self.sender = event.container.create_sender(connection, self.address)
         # The broker makes a queue for this receiver, and tells its address when the link is open.
         self.receiver = event.container.create_receiver(connection, None, dynamic=True)
 
     def on_link_opened(self, event):
-        if event.link == self.receiver:
+        # A link that is refused is opened, too, without an address; then it is closed with the reason.
+        if event.link == self.receiver and self.receiver.remote_source.address:
             self.next_request()
 
     def next_request(self):
@@ -50,5 +53,12 @@ parser.add_argument("url", nargs="?", default="amqp://127.0.0.1:5672", help="the
 parser.add_argument("address", nargs="?", default="examples", help="the server's queue (default: %(default)s)")
 parser.add_argument("requests", nargs="*", default=REQUESTS, help="the texts to send")
 arguments = parser.parse_args()
+logging.basicConfig(format="%(message)s")  # Says why, if something fails.
 
-Container(Client(arguments.url, arguments.address, arguments.requests)).run()
+client = Client(arguments.url, arguments.address, arguments.requests)
+try:
+    Container(client).run()
+except KeyboardInterrupt:
+    sys.exit()
+if client.requests:
+    sys.exit(f"{len(client.requests)} requests were not answered")

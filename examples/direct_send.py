@@ -2,9 +2,13 @@
 
     python direct_send.py
     python simple_recv.py amqp://127.0.0.1:8888/examples
+
+With proton this needs one change more than the import: there an acceptor has no `port`.
 """
 
 import argparse
+import logging
+import sys
 
 from syncproton import Message
 from syncproton.handlers import MessagingHandler
@@ -43,8 +47,11 @@ parser = argparse.ArgumentParser(description="Listen, and send some messages.")
 parser.add_argument("url", nargs="?", default="amqp://127.0.0.1:8888", help="where to listen (default: %(default)s)")
 parser.add_argument("-m", "--messages", type=int, default=100, help="how many (default: %(default)s)")
 arguments = parser.parse_args()
+logging.basicConfig(format="%(message)s")  # Says why, if something fails.
 
 try:
     Container(Send(arguments.url, arguments.messages)).run()
 except KeyboardInterrupt:
-    pass
+    sys.exit()
+except OSError as error:
+    sys.exit(f"cannot listen: {error}")

@@ -7,6 +7,8 @@ Needs a broker, for instance the in-memory one:
 """
 
 import argparse
+import logging
+import sys
 
 from syncproton import Message
 from syncproton.handlers import MessagingHandler
@@ -18,9 +20,10 @@ class HelloWorld(MessagingHandler):
         super().__init__()
         self.url = url
         self.address = address
+        self.done = False
 
     def on_start(self, event):
-        connection = event.container.connect(self.url)
+        connection = event.container.connect(self.url, reconnect=False)
         event.container.create_receiver(connection, self.address)
         event.container.create_sender(connection, self.address)
 
@@ -30,6 +33,7 @@ class HelloWorld(MessagingHandler):
 
     def on_message(self, event):
         print(event.message.body)
+        self.done = True
         event.connection.close()
 
 
@@ -37,5 +41,12 @@ parser = argparse.ArgumentParser(description="Send a message and receive it agai
 parser.add_argument("url", nargs="?", default="amqp://127.0.0.1:5672", help="the broker (default: %(default)s)")
 parser.add_argument("address", nargs="?", default="examples", help="the queue (default: %(default)s)")
 arguments = parser.parse_args()
+logging.basicConfig(format="%(message)s")  # Says why, if something fails.
 
-Container(HelloWorld(arguments.url, arguments.address)).run()
+hello = HelloWorld(arguments.url, arguments.address)
+try:
+    Container(hello).run()
+except KeyboardInterrupt:
+    sys.exit()
+if not hello.done:
+    sys.exit("no message came back")

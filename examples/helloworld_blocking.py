@@ -7,8 +7,9 @@ Needs a broker, for instance the in-memory one:
 """
 
 import argparse
+import sys
 
-from syncproton import Message
+from syncproton import Message, ProtonException
 from syncproton.utils import BlockingConnection
 
 parser = argparse.ArgumentParser(description="Send a message and receive it again, by blocking calls.")
@@ -16,13 +17,19 @@ parser.add_argument("url", nargs="?", default="amqp://127.0.0.1:5672", help="the
 parser.add_argument("address", nargs="?", default="examples", help="the queue (default: %(default)s)")
 arguments = parser.parse_args()
 
-connection = BlockingConnection(arguments.url, timeout=10)
-receiver = connection.create_receiver(arguments.address)
-sender = connection.create_sender(arguments.address)
+try:
+    connection = BlockingConnection(arguments.url, timeout=10)
+    receiver = connection.create_receiver(arguments.address)
+    sender = connection.create_sender(arguments.address)
 
-sender.send(Message(body="Hello World!"))
-message = receiver.receive(timeout=10)
-print(message.body)
-receiver.accept()
+    sender.send(Message(body="Hello World!"))
+    message = receiver.receive(timeout=10)
+    print(message.body)
+    receiver.accept()
 
-connection.close()
+    connection.close()
+except KeyboardInterrupt:
+    sys.exit()
+except ProtonException as error:
+    # A refused connection, a missing queue, a time-out: all exceptions of the library are of this class.
+    sys.exit(f"{type(error).__name__}: {error}")
