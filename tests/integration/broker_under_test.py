@@ -20,6 +20,9 @@ class BrokerUnderTest:
     :ivar settles_first: it sends messages pre-settled, so that nothing a receiver says reaches it.
     :ivar dead_letter_address: where a rejected message is found, or None if it is dropped.
     :ivar keeps_messages: durable messages outlive a restart.
+    :ivar unroutable: where a message sent under a transaction by a sender without a target cannot go, and the condition
+        of the commit then; None if the broker has no transactions.
+    :ivar unknown_transaction: the condition of a commit of a transaction that the broker does not know.
     :ivar spoiled_bodies: Python types that it changes, or fails over, as the whole of a body, but not inside a map.
     """
 
@@ -29,6 +32,8 @@ class BrokerUnderTest:
     settles_first = False
     dead_letter_address: Optional[str] = None
     keeps_messages = True
+    unroutable: Optional[Tuple[str, str]] = None
+    unknown_transaction = ""
     spoiled_bodies: Tuple[type, ...] = ()
 
     def __init__(self, server: ServerProcess, url: str, wrong_password_url: str) -> None:

@@ -10,12 +10,13 @@ import pytest
 from broker_under_test import BrokerUnderTest
 from fix_artemis import _artemis_pair, artemis, artemis_home, artemis_pair
 from fix_cbroker import cbroker
+from fix_inmemory import inmemory
 from fix_peers import peer, proton_server
 from fix_rabbitmq import rabbitmq
 from fix_tls import artemis_tls, certificates, proton_tls
 
 __all__ = ["_artemis_pair", "address", "artemis", "artemis_home", "artemis_pair", "artemis_tls", "broker", "cbroker",
-           "certificates", "peer", "proton_server", "proton_tls", "rabbitmq"]
+           "certificates", "inmemory", "peer", "proton_server", "proton_tls", "rabbitmq"]
 
 _TIMEOUT = 180
 
@@ -37,3 +38,10 @@ def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
 def address(broker: BrokerUnderTest) -> str:
     """The address of a queue of the broker that no other test uses."""
     return broker.address(f"test-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture(scope="session", params=["artemis", "inmemory"])
+def coordinator(request: pytest.FixtureRequest) -> BrokerUnderTest:
+    """Each broker that has transactions, in turn."""
+    running: BrokerUnderTest = request.getfixturevalue(request.param)
+    return running

@@ -46,6 +46,8 @@ class Artemis(BrokerUnderTest):
     name = "artemis"
     missing = {"sender": "made.by.hand.missing", "receiver": "made.by.hand.missing"}
     dead_letter_address = "DLQ"
+    unroutable = "made.by.hand.missing", "amqp:not-found"
+    unknown_transaction = "amqp:illegal-state"
 
 
 def _home(unpack_to: Path) -> Path:
