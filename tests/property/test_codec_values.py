@@ -136,7 +136,7 @@ def is_exact(value: Any) -> bool:
     return not isinstance(value, dict)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(anything)
 @example(bytes.fromhex("f000000005ffffffff40"))
 @example(b"\xc0\xff\xff" * 100)
