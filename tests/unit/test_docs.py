@@ -50,8 +50,10 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = trustme.CA()
     server = authority.issue_cert("127.0.0.1", "localhost")
     authority.cert_pem.write_to_path("ca.pem")
-    server.private_key_pem.write_to_path("server-key.pem")
-    server.cert_chain_pems[0].write_to_path("server.pem")
+    client = authority.issue_cert("client.test", common_name="client")
+    for name, issued in (("server", server), ("client", client)):
+        issued.private_key_pem.write_to_path(f"{name}-key.pem")
+        issued.cert_chain_pems[0].write_to_path(f"{name}.pem")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

@@ -407,8 +407,7 @@ def test_one_injector_serves_two_handlers_and_two_injectors_one(run: Run) -> Non
     assert sorted(seen) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
 
 
-def test_it_can_be_made_by_hand_of_its_parts(run: Run) -> None:
-    """A program may derive from it and see each wake-up."""
+def test_a_derived_injector_sees_the_wake_ups(run: Run) -> None:
     log: List[str] = []
 
     class Loud(EventInjector):
