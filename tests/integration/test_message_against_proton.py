@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncproton import codec
+from syncproton.codec.types import binary
 from syncproton.errors import MessageException
 from syncproton.message import Message
 
@@ -130,6 +131,8 @@ def plain(value: Any) -> Any:
         return "list", [plain(element) for element in value]
     if isinstance(value, dict):
         return type(value).__name__, [(plain(key), plain(element)) for key, element in value.items()]
+    if isinstance(value, binary):
+        return "bytes", bytes(value)
     return type(value).__name__, bytes(value) if isinstance(value, bytes) else value
 
 
