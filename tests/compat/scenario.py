@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 __all__ = [
     "AMQP", "ATTACH_RECEIVER", "ATTACH_SENDER", "BEGIN", "CLOSE", "Differs", "END", "Expect", "FIN", "Frame", "GREET",
-    "OPEN", "Part", "RESET", "Say", "Scenario", "credited", "error", "expect", "flow", "frame", "hello", "part",
+    "OPEN", "Part", "RESET", "Say", "Scenario", "credited", "error", "expect", "flow", "frame", "hello", "kept", "part",
     "parted", "say", "scenario",
 ]
 
@@ -36,6 +36,8 @@ class Expect(NamedTuple):
     """The peer waits for one frame of a kind."""
 
     kind: str
+    #: A kind of frames that may come before it.
+    past: str = ""
 
 
 class Say(NamedTuple):
@@ -100,6 +102,14 @@ def parted(states: str, condition: str = "amqp:connection:framing-error", before
         ours=[f"{before}callback on_transport_error connection {states}, transport ({condition})"])
 
 
+def kept(states: str, condition: str) -> Differs:
+    """The difference where a connection is closed after its transport has come to an end."""
+    return Differs(
+        "A connection keeps its transport until all that happened to it was told",
+        proton=[f"event on_connection_local_close connection {states}"],
+        ours=[f"event on_connection_local_close connection {states}, transport ({condition})"])
+
+
 def credited(count: int) -> Differs:
     """The difference after the first messages: when credit is given for more."""
     return Differs(
@@ -123,9 +133,12 @@ def frame(kind: str, channel: int = 0, payload: bytes = b"", **fields: Any) -> F
     return Frame(Part(kind, fields), channel, payload)
 
 
-def expect(*kinds: str) -> List[Step]:
-    """Wait for frames of these kinds, in this order; flows that come in between are only written down."""
-    return [Expect(kind) for kind in kinds]
+def expect(*kinds: str, past: str = "") -> List[Step]:
+    """Wait for frames of these kinds, in this order; flows that come in between are only written down.
+
+    :param past: another kind that may come in between.
+    """
+    return [Expect(kind, past) for kind in kinds]
 
 
 def say(*items: Union[Frame, bytes]) -> List[Step]:
