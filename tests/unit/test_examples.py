@@ -270,6 +270,19 @@ def test_simple_send_waits_for_its_broker(example: Launch) -> None:
         assert broker.depths() == {"examples": 5}
 
 
+def test_simple_send_sends_again_what_was_lost_with_a_connection(example: Launch) -> None:
+    with Broker("amqp://127.0.0.1:0", limits=Limits(credit=10)) as broker:
+        program = example("simple_send", broker.url + "/examples", "-m", "3000")
+        take(broker, "examples", 1)
+        broker.close()
+        assert program.process.poll() is None
+        broker.start()
+        assert program.finish() == ["3000 messages were accepted"]
+        numbers = {body["sequence"] for body in take(broker, "examples", broker.depths()["examples"])}
+        assert numbers == set(range(min(numbers), 3001))
+        assert min(numbers) > 1
+
+
 @pytest.mark.parametrize("name", ["simple_send", "failover", "durable_subscription"])
 def test_messages_that_are_not_accepted(example: Launch, name: str) -> None:
     with Broker("amqp://127.0.0.1:0", limits=Limits(queue_depth=2)) as broker:
