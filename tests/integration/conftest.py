@@ -41,7 +41,7 @@ def address(broker: BrokerUnderTest) -> str:
 
 
 @pytest.fixture(scope="session", params=["artemis", "inmemory"])
-def coordinator(request: pytest.FixtureRequest) -> BrokerUnderTest:
-    """Each broker that has transactions, in turn."""
+def capable(request: pytest.FixtureRequest) -> BrokerUnderTest:
+    """Each broker that has transactions and topics, in turn."""
     running: BrokerUnderTest = request.getfixturevalue(request.param)
     return running

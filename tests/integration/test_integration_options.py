@@ -213,13 +213,13 @@ def test_a_sender_is_spared_the_options_for_receivers(artemis: BrokerUnderTest, 
 @pytest.mark.parametrize("name", ["subscription", None], ids=["named", "not named"])
 @pytest.mark.parametrize("leave", [lambda event: event.receiver.detach(), lambda event: event.connection.close()],
                          ids=["detached", "closed with the connection"])
-def test_a_durable_subscription_misses_nothing(artemis: BrokerUnderTest, queue: str, name: Optional[str],
+def test_a_durable_subscription_misses_nothing(capable: BrokerUnderTest, queue: str, name: Optional[str],
                                                leave: Callable[[Any], None]) -> None:
     me = queue.replace(" ", "-")
     address = f"topic-{me}"
 
     def subscribe(count: int, leave: Callable[[Any], None]) -> Receiving:
-        return take(artemis, address, count, name=name, container_id=me, leave=leave,
+        return take(capable, address, count, name=name, container_id=me, leave=leave,
                     options=[Topic(), DurableSubscription()])
 
     class Subscribe(Receiving):
@@ -231,35 +231,35 @@ def test_a_durable_subscription_misses_nothing(artemis: BrokerUnderTest, queue: 
         def on_link_remote_detach(self, event: Any) -> None:
             event.connection.close()
 
-    Container(Subscribe(artemis.url, address, name=name, options=[Topic(), DurableSubscription()]),
+    Container(Subscribe(capable.url, address, name=name, options=[Topic(), DurableSubscription()]),
               container_id=me).run()
-    put(artemis, address, numbers(3), options=Topic())
+    put(capable, address, numbers(3), options=Topic())
     assert subscribe(2, lambda event: event.connection.close()).bodies == [0, 1]
-    put(artemis, address, numbers(1), options=Topic())
+    put(capable, address, numbers(1), options=Topic())
     assert subscribe(2, lambda event: event.receiver.close()).bodies == [2, 0]
 
 
-def test_a_durable_subscription_that_was_closed_is_over(artemis: BrokerUnderTest, queue: str) -> None:
+def test_a_durable_subscription_that_was_closed_is_over(capable: BrokerUnderTest, queue: str) -> None:
     class Closing(Receiving):
         def on_link_opened(self, event: Any) -> None:
             event.receiver.close()
 
     address, options = f"topic-{queue}", [Topic(), DurableSubscription()]
-    Container(Closing(artemis.url, address, name="s", options=options), container_id=queue).run()
-    put(artemis, address, numbers(1), options=Topic())
-    assert take(artemis, address, name="s", container_id=queue, options=options).bodies == []
+    Container(Closing(capable.url, address, name="s", options=options), container_id=queue).run()
+    put(capable, address, numbers(1), options=Topic())
+    assert take(capable, address, name="s", container_id=queue, options=options).bodies == []
 
 
-def test_without_the_option_a_subscription_ends_with_its_link(artemis: BrokerUnderTest, queue: str) -> None:
+def test_without_the_option_a_subscription_ends_with_its_link(capable: BrokerUnderTest, queue: str) -> None:
     address = f"topic-{queue}"
 
     class Subscribe(Receiving):
         def on_link_opened(self, event: Any) -> None:
             event.connection.close()
 
-    Container(Subscribe(artemis.url, address, name="s", options=Topic()), container_id=queue).run()
-    put(artemis, address, numbers(1), options=Topic())
-    assert take(artemis, address, name="s", container_id=queue, options=Topic()).bodies == []
+    Container(Subscribe(capable.url, address, name="s", options=Topic()), container_id=queue).run()
+    put(capable, address, numbers(1), options=Topic())
+    assert take(capable, address, name="s", container_id=queue, options=Topic()).bodies == []
 
 
 @pytest.mark.parametrize("guarantee, settled", [(AtMostOnce, True), (AtLeastOnce, False)])

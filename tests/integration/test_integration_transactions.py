@@ -135,8 +135,8 @@ def program() -> Iterator[Callable[..., Program]]:
 
 
 @pytest.fixture
-def address(coordinator: BrokerUnderTest) -> str:
-    return coordinator.address(f"transaction-{uuid.uuid4().hex[:12]}")
+def address(capable: BrokerUnderTest) -> str:
+    return capable.address(f"transaction-{uuid.uuid4().hex[:12]}")
 
 
 def put(broker: BrokerUnderTest, address: str, *bodies: Any) -> None:
@@ -164,25 +164,25 @@ def left_in(broker: BrokerUnderTest, address: str, count: int = 0) -> List[Any]:
 
 
 @pytest.mark.parametrize("commit", [True, False])
-def test_sends(coordinator: BrokerUnderTest, program: Any, address: str, commit: bool) -> None:
-    client = program(coordinator.url)
+def test_sends(capable: BrokerUnderTest, program: Any, address: str, commit: bool) -> None:
+    client = program(capable.url)
     transaction = client.declare()
     client.send(transaction, client.sender(address), 1, 2, 3)
     for _ in range(3):
         event = client.wait("settled")
         assert event.transaction is transaction and event.delivery.remote.data[0] == transaction.id
-    assert left_in(coordinator, address) == [], "seen before the commit"
+    assert left_in(capable, address) == [], "seen before the commit"
     (client.commit if commit else client.abort)(transaction)
-    assert left_in(coordinator, address, 3 if commit else 0) == ([1, 2, 3] if commit else [])
+    assert left_in(capable, address, 3 if commit else 0) == ([1, 2, 3] if commit else [])
 
 
 @pytest.mark.parametrize("settle_before_discharge", [False, True])
 @pytest.mark.parametrize("commit", [True, False])
 def test_accepts(
-    coordinator: BrokerUnderTest, program: Any, address: str, commit: bool, settle_before_discharge: bool
+    capable: BrokerUnderTest, program: Any, address: str, commit: bool, settle_before_discharge: bool
 ) -> None:
-    put(coordinator, address, 1, 2, 3)
-    client = program(coordinator.url)
+    put(capable, address, 1, 2, 3)
+    client = program(capable.url)
     deliveries = client.receive(address, 3)
     transaction = client.declare(settle_before_discharge=settle_before_discharge)
     client.accept(transaction, *deliveries)
@@ -190,27 +190,27 @@ def test_accepts(
     if commit:
         assert deliveries[0].link.unsettled == 0
     client.close()
-    assert left_in(coordinator, address, 0 if commit else 3) == ([] if commit else [1, 2, 3])
+    assert left_in(capable, address, 0 if commit else 3) == ([] if commit else [1, 2, 3])
 
 
 @pytest.mark.parametrize("commit", [True, False])
 def test_moving_from_one_queue_to_another(
-    coordinator: BrokerUnderTest, program: Any, address: str, commit: bool
+    capable: BrokerUnderTest, program: Any, address: str, commit: bool
 ) -> None:
-    put(coordinator, address, "a", "b")
-    client = program(coordinator.url)
+    put(capable, address, "a", "b")
+    client = program(capable.url)
     deliveries = client.receive(address, 2)
     transaction = client.declare()
     client.accept(transaction, *deliveries)
     client.send(transaction, client.sender(f"{address}-to"), "A", "B")
     (client.commit if commit else client.abort)(transaction)
     client.close()
-    assert left_in(coordinator, address, 0 if commit else 2) == ([] if commit else ["a", "b"])
-    assert left_in(coordinator, f"{address}-to", 2 if commit else 0) == (["A", "B"] if commit else [])
+    assert left_in(capable, address, 0 if commit else 2) == ([] if commit else ["a", "b"])
+    assert left_in(capable, f"{address}-to", 2 if commit else 0) == (["A", "B"] if commit else [])
 
 
-def test_one_after_another(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    client = program(coordinator.url)
+def test_one_after_another(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    client = program(capable.url)
     sender = client.sender(address)
     ids = set()
     for number in range(6):
@@ -219,12 +219,12 @@ def test_one_after_another(coordinator: BrokerUnderTest, program: Any, address: 
         client.send(transaction, sender, number)
         (client.commit if number % 2 else client.abort)(transaction)
     assert len(ids) == 6
-    assert left_in(coordinator, address, 3) == [1, 3, 5]
+    assert left_in(capable, address, 3) == [1, 3, 5]
 
 
-def test_side_by_side(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    put(coordinator, address, "kept", "taken")
-    client = program(coordinator.url)
+def test_side_by_side(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    put(capable, address, "kept", "taken")
+    client = program(capable.url)
     kept, taken = client.receive(address, 2)
     sender = client.sender(f"{address}-to")
     first, second = client.declare(), client.declare()
@@ -236,34 +236,34 @@ def test_side_by_side(coordinator: BrokerUnderTest, program: Any, address: str) 
     client.abort(second)
     client.commit(first)
     client.close()
-    assert left_in(coordinator, f"{address}-to", 2) == [1, 3]
-    assert left_in(coordinator, address, 1) == ["kept"]
+    assert left_in(capable, f"{address}-to", 2) == [1, 3]
+    assert left_in(capable, address, 1) == ["kept"]
 
 
-def test_many_and_large(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    client = program(coordinator.url)
+def test_many_and_large(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    client = program(capable.url)
     sender = client.sender(address)
     transaction = client.declare()
     # More than the credit there is at once: the commit waits until all have gone out.
     client.send(transaction, sender, *range(1500), b"x" * 500_000)
     client.commit(transaction)
-    assert left_in(coordinator, address, 1501) == [*range(1500), b"x" * 500_000]
+    assert left_in(capable, address, 1501) == [*range(1500), b"x" * 500_000]
 
 
-def test_sends_on_a_link_that_sends_settled(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    client = program(coordinator.url)
+def test_sends_on_a_link_that_sends_settled(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    client = program(capable.url)
     sender = client.sender(address, options=AtMostOnce())
     for end in (client.abort, client.commit):
         transaction = client.declare()
         client.send(transaction, sender, end.__name__)
         end(transaction)
-    assert left_in(coordinator, address, 1) == ["commit"]
+    assert left_in(capable, address, 1) == ["commit"]
 
 
-def test_commit_that_fails(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
+def test_commit_that_fails(capable: BrokerUnderTest, program: Any, address: str) -> None:
     """One of the messages has nowhere to go, so none goes anywhere."""
-    put(coordinator, address, "stays")
-    client = program(coordinator.url)
+    put(capable, address, "stays")
+    client = program(capable.url)
     [delivery] = client.receive(address, 1)
     relay = client.sender(None)
     # Settled before: else Artemis may find, when its message is given back, that it does not know of it yet or any
@@ -271,33 +271,33 @@ def test_commit_that_fails(coordinator: BrokerUnderTest, program: Any, address: 
     transaction = client.declare(settle_before_discharge=True)
     client.accept(transaction, delivery)
     client.do(transaction.send, relay, Message(address=f"{address}-to", body=1))
-    client.do(transaction.send, relay, Message(address=coordinator.unroutable[0], body=2))
+    client.do(transaction.send, relay, Message(address=capable.unroutable[0], body=2))
     client.do(transaction.commit)
     event = client.wait("commit failed")
     assert event.transaction is transaction and not transaction.in_doubt
     assert event.delivery is transaction._discharge
-    assert event.delivery.remote.condition.name == transaction.condition.name == coordinator.unroutable[1]
+    assert event.delivery.remote.condition.name == transaction.condition.name == capable.unroutable[1]
     # The connection is as good as before.
     again = client.declare()
     client.send(again, client.sender(f"{address}-to"), "again")
     client.commit(again)
     client.close()
-    assert left_in(coordinator, f"{address}-to", 1) == ["again"]
-    assert left_in(coordinator, address, 1) == ["stays"]
+    assert left_in(capable, f"{address}-to", 1) == ["again"]
+    assert left_in(capable, address, 1) == ["stays"]
 
 
-def test_commit_of_what_the_broker_does_not_know(coordinator: BrokerUnderTest, program: Any) -> None:
-    client = program(coordinator.url)
+def test_commit_of_what_the_broker_does_not_know(capable: BrokerUnderTest, program: Any) -> None:
+    client = program(capable.url)
     transaction = client.declare()
     transaction.id = b"no such transaction"
     client.do(transaction.commit)
-    assert client.wait("commit failed").transaction.condition.name == coordinator.unknown_transaction
+    assert client.wait("commit failed").transaction.condition.name == capable.unknown_transaction
     client.commit(client.declare())
 
 
-def test_connection_lost_with_a_transaction_open(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    put(coordinator, address, "stays")
-    client = program(coordinator.url, reconnect=[0.05] * 20)
+def test_connection_lost_with_a_transaction_open(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    put(capable, address, "stays")
+    client = program(capable.url, reconnect=[0.05] * 20)
     [delivery] = client.receive(address, 1)
     sender = client.sender(f"{address}-to")
     transaction = client.declare()
@@ -320,33 +320,33 @@ def test_connection_lost_with_a_transaction_open(coordinator: BrokerUnderTest, p
     client.send(again, sender, "kept")
     client.commit(again)
     client.close()
-    assert left_in(coordinator, f"{address}-to", 1) == ["kept"]
-    assert left_in(coordinator, address) == []
+    assert left_in(capable, f"{address}-to", 1) == ["kept"]
+    assert left_in(capable, address) == []
 
 
-def test_broker_killed_with_a_transaction_open(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    client = program(coordinator.url, reconnect=[0.2] * 500)
+def test_broker_killed_with_a_transaction_open(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    client = program(capable.url, reconnect=[0.2] * 500)
     sender = client.sender(address)
     first, second = client.declare(), client.declare()
     client.send(first, sender, "committed")
     client.commit(first)
     client.send(second, sender, "open")
     client.wait("settled")
-    coordinator.fail()
+    capable.fail()
     try:
         assert client.wait("aborted").transaction is second
     finally:
-        coordinator.start()
+        capable.start()
     client.wait("connection opened")
     third = client.declare()
     client.send(third, sender, "after")
     client.commit(third)
-    kept = ["committed"] if coordinator.keeps_messages else []
-    assert left_in(coordinator, address, len(kept) + 1) == [*kept, "after"]
+    kept = ["committed"] if capable.keeps_messages else []
+    assert left_in(capable, address, len(kept) + 1) == [*kept, "after"]
 
 
-def test_many_connections_at_once(coordinator: BrokerUnderTest, program: Any, address: str) -> None:
-    clients: Dict[int, Program] = {number: program(coordinator.url) for number in range(4)}
+def test_many_connections_at_once(capable: BrokerUnderTest, program: Any, address: str) -> None:
+    clients: Dict[int, Program] = {number: program(capable.url) for number in range(4)}
     failures: List[BaseException] = []
 
     def work(number: int, client: Program) -> None:
@@ -366,7 +366,7 @@ def test_many_connections_at_once(coordinator: BrokerUnderTest, program: Any, ad
         thread.join(LIMIT * 2)
     assert not failures
     expected = [[number, turn] for number in range(4) for turn in range(10) if (number + turn) % 2]
-    assert sorted(left_in(coordinator, address, len(expected))) == expected
+    assert sorted(left_in(capable, address, len(expected))) == expected
 
 
 def test_refused_where_the_broker_has_none(rabbitmq: BrokerUnderTest, program: Any) -> None:

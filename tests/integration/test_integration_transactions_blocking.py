@@ -52,37 +52,37 @@ def move(connection: Connection, source: str, target: str, commit: bool, settle_
 @pytest.mark.parametrize("settle_before_discharge", [False, True])
 @pytest.mark.parametrize("commit", [True, False])
 def test_moving_from_one_queue_to_another(
-    coordinator: BrokerUnderTest, name: str, commit: bool, settle_before_discharge: bool
+    capable: BrokerUnderTest, name: str, commit: bool, settle_before_discharge: bool
 ) -> None:
-    syncproton.send(f"{coordinator.url}/{name}", "a")
-    syncproton.send(f"{coordinator.url}/{name}", "b")
-    with syncproton.connect(coordinator.url, timeout=LIMIT) as connection:
+    syncproton.send(f"{capable.url}/{name}", "a")
+    syncproton.send(f"{capable.url}/{name}", "b")
+    with syncproton.connect(capable.url, timeout=LIMIT) as connection:
         move(connection, name, f"{name}-to", commit, settle_before_discharge)
-    assert left_in(coordinator, name, 0 if commit else 2) == ([] if commit else ["a", "b"])
-    assert left_in(coordinator, f"{name}-to", 2 if commit else 0) == (["a", "b"] if commit else [])
+    assert left_in(capable, name, 0 if commit else 2) == ([] if commit else ["a", "b"])
+    assert left_in(capable, f"{name}-to", 2 if commit else 0) == (["a", "b"] if commit else [])
 
 
-def test_left_open(coordinator: BrokerUnderTest, name: str) -> None:
-    with syncproton.connect(coordinator.url, timeout=LIMIT) as connection:
+def test_left_open(capable: BrokerUnderTest, name: str) -> None:
+    with syncproton.connect(capable.url, timeout=LIMIT) as connection:
         connection.declare_transaction().send(connection.create_sender(name), "never")
-    assert left_in(coordinator, name, 0) == []
+    assert left_in(capable, name, 0) == []
 
 
-def test_commit_that_fails(coordinator: BrokerUnderTest, name: str) -> None:
-    with syncproton.connect(coordinator.url, timeout=LIMIT) as connection:
+def test_commit_that_fails(capable: BrokerUnderTest, name: str) -> None:
+    with syncproton.connect(capable.url, timeout=LIMIT) as connection:
         relay = connection.create_sender()
         transaction = connection.declare_transaction()
         transaction.send(relay, syncproton.Message(address=name, body=1))
         with pytest.raises(SendException) as sent:
-            transaction.send(relay, syncproton.Message(address=coordinator.unroutable[0], body=2))
+            transaction.send(relay, syncproton.Message(address=capable.unroutable[0], body=2))
         assert sent.value.state == Delivery.REJECTED
         with pytest.raises(TransactionError, match="does not exist|no 'to' address") as caught:
             transaction.commit()
-        assert caught.value.condition == coordinator.unroutable[1] and not caught.value.in_doubt
+        assert caught.value.condition == capable.unroutable[1] and not caught.value.in_doubt
         again = connection.declare_transaction()
         again.send(relay, syncproton.Message(address=name, body="again"))
         again.commit()
-    assert left_in(coordinator, name, 1) == ["again"]
+    assert left_in(capable, name, 1) == ["again"]
 
 
 def test_refused_where_the_broker_has_none(rabbitmq: BrokerUnderTest, name: str) -> None:
