@@ -100,7 +100,7 @@ class Consumer:
                 return
             if not delivery.settled:
                 return
-        message = self.take_over(delivery)
+        message = self._unsettled.pop(delivery, None) if not self._restored else self.take_over(delivery)
         if message is None:
             if self.copies:
                 delivery.settle()

@@ -91,10 +91,12 @@ class Producer:
 
     def _take(self, delivery: Delivery, payload: bytes) -> None:
         try:
-            if delivery.remote_state == TRANSACTIONAL:
+            if delivery._remote_type == TRANSACTIONAL:
                 self._hold(delivery, payload)
             else:
-                self._put(payload)
+                node = self.queue or self._destination(payload)
+                if not node.put(payload):
+                    raise Refused("amqp:resource-limit-exceeded", f"the queue {node.address!r} is full")
                 if not delivery.settled:
                     delivery.update(Delivery.ACCEPTED)
         except Refused as refusal:
@@ -106,16 +108,11 @@ class Producer:
                 delivery.update(Delivery.REJECTED)
         delivery.settle()
 
-    def _put(self, payload: bytes) -> None:
-        """Put the message where it belongs.
-
-        :raises Refused: if that can't be.
-        """
-        node = self.queue or self._destination(payload)
-        if not node.put(payload):
-            raise Refused("amqp:resource-limit-exceeded", f"the queue {node.address!r} is full")
-
     def _destination(self, payload: bytes) -> Node:
+        """Where a message says it goes.
+
+        :raises Refused: if it does not say, or there can be nothing.
+        """
         address = address_of(payload)
         if not address:
             raise Refused("amqp:invalid-field", "the link has no target and the message has no 'to' address")
