@@ -38,6 +38,9 @@ _SMALLULONG = [b"\x44"] + [bytes((0x53, n)) for n in range(1, 256)]
 _SMALLLONG = {n: _code_byte(0x55, n) for n in range(-128, 128)}
 _SMALLINT = {n: _code_byte(0x54, n) for n in range(-128, 128)}
 
+# What packing raises for a number that is too big; PyPy's has errors of its own.
+UNPACKABLE = (struct.error, ValueError, OverflowError)
+
 
 class Unfit(DataException, RangeError):
     """A value outside its AMQP type."""
@@ -65,7 +68,7 @@ def _write_ubyte(out: bytearray, value: int) -> None:
 def _write_ushort(out: bytearray, value: int) -> None:
     try:
         out += _code_ushort(0x60, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "ushort") from None
 
 
@@ -75,7 +78,7 @@ def _write_uint(out: bytearray, value: int) -> None:
         return
     try:
         out += _code_uint(0x70, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "uint") from None
 
 
@@ -85,21 +88,21 @@ def _write_ulong(out: bytearray, value: int) -> None:
         return
     try:
         out += _code_ulong(0x80, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "ulong") from None
 
 
 def _write_byte(out: bytearray, value: int) -> None:
     try:
         out += _code_byte(0x51, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "byte") from None
 
 
 def _write_short(out: bytearray, value: int) -> None:
     try:
         out += _code_short(0x61, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "short") from None
 
 
@@ -109,7 +112,7 @@ def _write_int(out: bytearray, value: int) -> None:
         return
     try:
         out += _code_int(0x71, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "int") from None
 
 
@@ -119,7 +122,7 @@ def _write_long(out: bytearray, value: int) -> None:
         return
     try:
         out += _code_long(0x81, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "long") from None
 
 
@@ -138,14 +141,14 @@ def _write_double(out: bytearray, value: float) -> None:
 def _write_decimal32(out: bytearray, value: int) -> None:
     try:
         out += _code_uint(0x74, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "decimal32") from None
 
 
 def _write_decimal64(out: bytearray, value: int) -> None:
     try:
         out += _code_ulong(0x84, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "decimal64") from None
 
 
@@ -173,7 +176,7 @@ def char_number(value: str) -> int:
 def _write_timestamp(out: bytearray, value: int) -> None:
     try:
         out += _code_long(0x83, value)
-    except struct.error:
+    except UNPACKABLE:
         raise unfit(value, "timestamp") from None
 
 
@@ -223,7 +226,7 @@ def string_octets(value: str) -> bytes:
 def _long_header(code: int, size: int) -> bytes:
     try:
         return _code_uint(code, size)
-    except struct.error:
+    except UNPACKABLE:
         raise DataException(f"{size} bytes are more than AMQP can say in one value") from None
 
 

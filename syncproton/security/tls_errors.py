@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 from syncproton.errors import SSLException
@@ -41,7 +42,7 @@ def reason_of(error: OSError) -> str:
         words = error.reason.lower().replace("_", " ")
         hint = _HINTS.get(error.reason)
         return f"{words} ({hint})" if hint else words
-    return error.strerror or str(error) or type(error).__name__
+    return error.strerror or (os.strerror(error.errno) if error.errno else str(error)) or type(error).__name__
 
 
 def failure(reason: str) -> SSLException:

@@ -48,7 +48,8 @@ class Client(MessagingHandler):
 
 
 def left(kind: type) -> int:
-    gc.collect()
+    for _ in range(3):  # PyPy finds more each time
+        gc.collect()
     return sum(1 for each in gc.get_objects() if type(each) is kind)
 
 
