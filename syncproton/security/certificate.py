@@ -27,7 +27,7 @@ _SHORT_NAMES: Dict[ObjectIdentifier, str] = {
 
 
 # An algorithm identifier for ECDSA with parameters, a NULL, where RFC 5758 wants none.  Java's keytool wrote them so
-# for years, and OpenSSL reads them.
+# for years, and OpenSSL reads them; cryptography warns of them, or refuses.
 _ECDSA_WITH_NULL = re.compile(rb"\x30\x0c(\x06\x08\x2a\x86\x48\xce\x3d\x04\x03[\x01-\x04])\x05\x00")
 
 
@@ -36,13 +36,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
     :raises ValueError: the bytes cannot be parsed.
     """
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError:
-        mended = _without_nulls(der)
-        if mended is None:
-            raise
-        return x509.load_der_x509_certificate(mended)
+    return x509.load_der_x509_certificate(_without_nulls(der) or der)
 
 
 def _without_nulls(der: bytes) -> Optional[bytes]:
