@@ -71,6 +71,11 @@ def _core(number: int, name: str) -> EventType:
     return EventType("PN_" + name, number, "on_" + name.lower())
 
 
+def _looped(number: int, name: str) -> EventType:
+    """A type of the reactor's, whose name has another form."""
+    return EventType(name.lower(), number)
+
+
 class Handler:
     """An object whose ``on_...`` methods are called with events; its ``handlers`` are called after it."""
 
@@ -206,16 +211,16 @@ class Event(EventBase):
     TRANSPORT_HEAD_CLOSED = _core(32, "TRANSPORT_HEAD_CLOSED")
     TRANSPORT_TAIL_CLOSED = _core(33, "TRANSPORT_TAIL_CLOSED")
     TRANSPORT_CLOSED = _core(34, "TRANSPORT_CLOSED")
-    REACTOR_INIT = _core(10000, "REACTOR_INIT")
-    REACTOR_QUIESCED = _core(10001, "REACTOR_QUIESCED")
-    REACTOR_FINAL = _core(10002, "REACTOR_FINAL")
-    SELECTABLE_INIT = _core(10003, "SELECTABLE_INIT")
-    SELECTABLE_UPDATED = _core(10004, "SELECTABLE_UPDATED")
-    SELECTABLE_READABLE = _core(10005, "SELECTABLE_READABLE")
-    SELECTABLE_WRITABLE = _core(10006, "SELECTABLE_WRITABLE")
-    SELECTABLE_EXPIRED = _core(10007, "SELECTABLE_EXPIRED")
-    SELECTABLE_ERROR = _core(10008, "SELECTABLE_ERROR")
-    SELECTABLE_FINAL = _core(10009, "SELECTABLE_FINAL")
+    REACTOR_INIT = _looped(10000, "REACTOR_INIT")
+    REACTOR_QUIESCED = _looped(10001, "REACTOR_QUIESCED")
+    REACTOR_FINAL = _looped(10002, "REACTOR_FINAL")
+    SELECTABLE_INIT = _looped(10003, "SELECTABLE_INIT")
+    SELECTABLE_UPDATED = _looped(10004, "SELECTABLE_UPDATED")
+    SELECTABLE_READABLE = _looped(10005, "SELECTABLE_READABLE")
+    SELECTABLE_WRITABLE = _looped(10006, "SELECTABLE_WRITABLE")
+    SELECTABLE_EXPIRED = _looped(10007, "SELECTABLE_EXPIRED")
+    SELECTABLE_ERROR = _looped(10008, "SELECTABLE_ERROR")
+    SELECTABLE_FINAL = _looped(10009, "SELECTABLE_FINAL")
 
     # What handlers put on an event for the handlers after them; unset unless the event is of that kind.
     message: Any = None

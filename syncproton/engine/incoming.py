@@ -112,6 +112,9 @@ class Incoming:
         transport._remote_idle_timeout = (open.idle_time_out or 0) / 1000
         if self._connection is not None:
             self._opened(self._connection, open)
+            if transport._remote_idle_timeout:
+                # From now on the clock matters.
+                self._connection._put(transport, Event.TRANSPORT)
 
     def _opened(self, connection: "Connection", open: Open) -> None:
         connection._remote_container = open.container_id

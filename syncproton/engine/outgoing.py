@@ -117,7 +117,7 @@ class Outgoing:
             self._write(0, Open(container_id=""))
             return
         transport = self._transport
-        fields: Any = {"channel_max": transport._channel_max}
+        fields: Any = {"channel_max": transport._negotiated_channel_max()}
         if transport._max_frame_size:
             fields["max_frame_size"] = transport._max_frame_size
         if transport._idle_timeout:

@@ -405,8 +405,10 @@ class Transport(TransportSettings):
 
     @property
     def user(self) -> Optional[str]:
-        """The client's user: on a server the one who authenticated, by SASL or by TLS; else ``anonymous``."""
+        """The client's user: on a server the one who authenticated, by SASL or by TLS; else ``anonymous``.  ``None`` before."""
         sasl = self._sasl
+        if sasl is None and self._server and not self._in_amqp:
+            return None  # Nobody has come yet.
         if sasl is None or self._in_amqp and not sasl.done:
             return "anonymous" if self._tls is None or self._tls.plain else self._tls.external_identity
         return sasl.authenticated_user if self._server else sasl.user
