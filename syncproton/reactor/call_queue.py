@@ -7,6 +7,8 @@ from collections import deque
 from concurrent.futures import Future
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
 
+from .futures import new_future
+
 __all__ = ["Call", "CallQueue", "InternalCall"]
 
 
@@ -16,7 +18,7 @@ class Call:
     __slots__ = ("future", "_function", "_args", "_kwargs")
 
     def __init__(self, function: Callable[..., Any], args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
-        self.future: "Future[Any]" = Future()
+        self.future: "Future[Any]" = new_future()
         self._function = function
         self._args = args
         self._kwargs = kwargs
@@ -94,6 +96,8 @@ class CallQueue:
         if not calls:
             return False
         for _ in range(len(calls)):
+            if not calls:
+                break  # one of them forked, and this is the child
             calls.popleft().run()
         if calls:
             self._wake()
@@ -106,6 +110,10 @@ class CallQueue:
             left = list(self._calls)
             self._calls.clear()
         return left
+
+    def forget(self) -> None:
+        """In the child of a fork, where no lock may be taken: drop what is queued.  It is run in the parent."""
+        self._calls.clear()
 
     def reopen(self) -> None:
         """Take calls again."""

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from ..engine import Collector, Connection, Event, EventType, Handler, Transport
 from ..engine.endpoint import boxed
 from ..errors import ProtonException
+from . import lifetime
 from .acceptor import Acceptor
 from .call_queue import CallQueue, InternalCall
 from .connector import Connector
@@ -73,6 +74,8 @@ class Core:
         self._closing = False
         self._finished = False
         self._quiescent = False
+        #: Whether nothing of this is being changed just now, so that the process may fork; see :mod:`.lifetime`.
+        self.resting = True
 
     @property
     def handler(self) -> Any:
@@ -144,7 +147,11 @@ class Core:
         if deadline is not None:
             left = max(0.0, deadline - monotonic())
             timeout = left if timeout is None else min(left, timeout)
-        self.loop.poll(timeout)
+        loop = self.loop
+        self.resting = True
+        ready = loop.wait(timeout)
+        lifetime.go_on(self)
+        loop.serve(ready)
         if deadline is not None:
             self.timers.expire(monotonic())
         self.mark()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import selectors
 import socket
-from typing import Any, Dict, Optional, Protocol
+from typing import Any, Dict, List, Optional, Protocol, Tuple
 
 __all__ = ["READ", "WRITE", "Loop", "Watcher"]
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
+
+#: What a wait for sockets ends in.
+Ready = List[Tuple[selectors.SelectorKey, int]]
 
 
 class Watcher(Protocol):
@@ -74,18 +77,26 @@ class Loop:
 
     def poll(self, timeout: Optional[float]) -> None:
         """Wait up to ``timeout`` seconds (``None``: without limit) and call the watchers of what is ready."""
+        self.serve(self.wait(timeout))
+
+    def wait(self, timeout: Optional[float]) -> Ready:
+        """Wait up to ``timeout`` seconds (``None``: without limit), and return what is ready."""
         if timeout is not None and timeout > _LONGEST_WAIT:
             timeout = _LONGEST_WAIT
-        for key, mask in self._selector.select(timeout):
+        return self._selector.select(timeout)
+
+    def serve(self, ready: Ready) -> None:
+        """Call the watchers of what is ready."""
+        for key, mask in ready:
             watchers: Any = key.data
             if watchers is None:
                 self._drain_wakeups()
                 continue
             for watcher in tuple(watchers):
                 # One that ran before this one may have taken this one's descriptor away.
-                ready = mask & watchers.get(watcher, 0)
-                if ready:
-                    watcher.on_ready(ready)
+                wanted = mask & watchers.get(watcher, 0)
+                if wanted:
+                    watcher.on_ready(wanted)
 
     def wake(self) -> None:
         """Make :meth:`poll` return at once, or the next one if none is waiting."""

@@ -83,6 +83,7 @@ class Runner(Core):
         if self._finished:
             return False
         self._ident = get_ident()
+        lifetime.go_on(self)
         try:
             if self._turn(self._timeout):
                 return True
@@ -91,6 +92,7 @@ class Runner(Core):
             return False
         finally:
             self._ident = None
+            self.resting = True
 
     def stop(self) -> None:
         """End the loop once the events at hand are dispatched.  From any thread, and from signal handlers."""
@@ -220,6 +222,7 @@ class Runner(Core):
     def _main(self) -> None:
         """Run the loop from its beginning to its end, on the thread that owns everything meanwhile."""
         self._ident = get_ident()
+        lifetime.go_on(self)
         failure: Optional[BaseException] = None
         try:
             self._collector.put(self, Event.REACTOR_INIT)
@@ -236,6 +239,7 @@ class Runner(Core):
         finally:
             self._teardown(failure)
             self._ident = None
+            self.resting = True
 
     def abandon(self) -> None:
         """In the child of a fork: let go of what is the parent's, without a word on the wire."""
@@ -249,11 +253,14 @@ class Runner(Core):
             selectable.abandon()
         if self._loop is not None:
             self._loop.close()
+        # If it was a handler that forked, the loop goes on after it: there must be nothing left to do.
+        self._events.clear()
+        self._calls.forget()
         self._reset()
         self._thread = None
         self._ident = None
         self._calls.close(ProtonException("the container belongs to the parent process"))
-        self._finished = True
+        self._finished = self._stopping = True
 
     def _carry(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call ``function`` where it may be called: here if no loop runs or this is its thread, else over there."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tupl
 from ..engine import Connection, Endpoint, Event, Handler, Session
 from ..engine.trace_text import one_line
 from ..errors import ConnectionException, ProtonException, WrongThread
+from ..reactor import lifetime
+from ..reactor.futures import new_future
 from .endings import forget, remember
 from .errors import ConnectionClosed, SessionEnded, connection_lost
 from .waiting import Waiters, fail, fresh, resolve
@@ -66,25 +68,37 @@ class ConnectionDriver(Handler):
         self._connected = False
         self.lost: Optional[BaseException] = None
         self._session: Optional[Session] = None
+        self._process = lifetime.process
 
     @property
     def ended(self) -> Optional[BaseException]:
         """Why the connection has ended for good, or ``None``."""
-        return self.waiters.ended
+        return self._not_ours() if self.inherited else self.waiters.ended
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this is the child of a fork, and the connection is the parent's.  Then no lock may be touched."""
+        return self._process is not lifetime.process
+
+    def _not_ours(self) -> ConnectionException:
+        return ConnectionException(f"Connection {self.url} belongs to the parent process")
 
     # --- the door
 
     def guard(self) -> None:
-        """Refuse to block the I/O thread.
+        """Refuse to block the I/O thread, and to touch what is the parent's in the child of a fork.
 
         :raises WrongThread: on the I/O thread.
+        :raises ConnectionException: in the child of a fork.
         """
+        if self.inherited:
+            raise self._not_ours()
         if self.container.on_io_thread:
             raise WrongThread("a blocking call on the I/O thread waits for itself: use callbacks, or another thread")
 
     def begin(self, operation: Callable[..., None], *args: Any) -> "Future[Any]":
         """Have ``operation(future, *args)`` run on the I/O thread; it is to complete the future, now or later."""
-        future: "Future[Any]" = Future()
+        future: "Future[Any]" = new_future()
         self.post(future, operation, future, *args)
         return future
 

@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Optional, Set
 from weakref import WeakKeyDictionary, ref
 
+from ..reactor import lifetime
+
 if TYPE_CHECKING:
     from ..reactor import Container
     from .connection_driver import ConnectionDriver
@@ -14,6 +16,18 @@ __all__ = ["forget", "remember"]
 
 _lock = threading.Lock()
 _drivers: "WeakKeyDictionary[Container, Set[ConnectionDriver]]" = WeakKeyDictionary()
+
+
+class _Heir:
+    """Has the child of a fork begin with a lock that is free, and with no connections."""
+
+    def after_fork(self) -> None:
+        global _drivers, _lock
+        _lock, _drivers = threading.Lock(), WeakKeyDictionary()
+
+
+_heir = _Heir()
+lifetime.inherit(_heir)
 
 
 def remember(driver: "ConnectionDriver") -> None:

@@ -59,7 +59,7 @@ class LinkDriver(Handler):
     @property
     def ended(self) -> Optional[BaseException]:
         """Why the link has ended for good, or ``None``."""
-        return self.waiters.ended
+        return self.connection.ended if self.connection.inherited else self.waiters.ended
 
     # --- operations
 

@@ -10,6 +10,7 @@ from typing import Any, Deque, List, Optional
 
 from ..engine import Condition, Delivery, Event, Link, Receiver
 from ..errors import LinkException
+from ..reactor.futures import new_future
 from .connection_driver import ConnectionDriver
 from .link_driver import LinkDriver
 from .waiting import fail, fresh, resolve, start
@@ -75,7 +76,7 @@ class ReceiverDriver(LinkDriver):
 
     def take(self) -> "Future[Arrival]":
         """A future for the next message; done already if there is one here."""
-        future: "Future[Arrival]" = Future()
+        future: "Future[Arrival]" = new_future()
         with self._lock:
             if self.inbox:
                 resolve(future, self.inbox.popleft())
@@ -111,7 +112,7 @@ class ReceiverDriver(LinkDriver):
 
         :param state: one of the constants of :class:`Delivery`, or ``None`` to settle without.
         """
-        future: "Future[None]" = Future()
+        future: "Future[None]" = new_future()
         if arrival.settled:
             future.set_result(None)
             return future

@@ -9,6 +9,7 @@ from ..engine import Delivery
 from ..errors import Timeout, TransactionError
 from ..message import Message
 from ..reactor import Transaction as Declared
+from ..reactor.futures import new_future
 from .deadline import Deadline
 from .receiver import ReceivedMessage
 from .sender import ERRORS, Sender
@@ -142,7 +143,7 @@ class TransactionDriver:
         self._discharging: Optional["Future[None]"] = None
         self._sends: Set["Future[Any]"] = set()
         # Fails when the connection ends.
-        self._watch: "Future[None]" = Future()
+        self._watch: "Future[None]" = new_future()
 
     def declare(self, future: "Future[None]") -> None:
         """Begin; completes when the peer has."""

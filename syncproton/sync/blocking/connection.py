@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple
 from ...engine import Connection, Endpoint, Event, Handler, Link
 from ...errors import ProtonException, Timeout
 from ...reactor import Backoff, Container
+from ...reactor.futures import new_future
 from ...url import Url
 from ..connection import Connection as SyncConnection
 from ..connection import connect
@@ -230,7 +231,7 @@ class BlockingConnection(Handler):
         def make(future: "Future[Link]") -> None:
             if base.waiters.add(future):
                 link = getattr(base.container, method)(base.session(), address, name=driver.name, **keywords)
-                driver.adopt(Future(), link)
+                driver.adopt(new_future(), link)
                 resolve(future, link)
 
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from ...engine import Endpoint, Link
 from ...errors import LinkException, ProtonException, Timeout
+from ...reactor.futures import new_future
 from ..deadline import Deadline
 from ..link_driver import REASON_TIMEOUT, LinkDriver
 from ..waiting import fresh
@@ -85,7 +86,7 @@ class BlockingLink:
         driver = self._driver
         if attached is not None:
             # Without an address it had that time already.
-            detached: "Future[None]" = Future()
+            detached: "Future[None]" = new_future()
             driver.connection.post(detached, driver.waiters.add, detached)
             try:
                 self.connection._wait(detached, Deadline(REASON_TIMEOUT), "Waiting for the peer to refuse")

@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional
 from ...engine import Endpoint, Event
 from ...handlers import IncomingMessageHandler
 from ...message import Message
+from ...reactor.futures import new_future
 from ..deadline import Deadline
 from ..waiting import resolve
 from .connection import BlockingConnection
@@ -61,7 +62,7 @@ class SyncRequestResponse(IncomingMessageHandler):
         number = self.correlation_id.next()
         request.reply_to = self.reply_to
         request.correlation_id = number
-        future: "Future[Message]" = Future()
+        future: "Future[Message]" = new_future()
         with self._lock:
             self._calls[number] = future
         try:
