@@ -95,8 +95,11 @@ class Consumer:
         """
         state = delivery.remote_state
         if state not in OUTCOMES:
-            if state == TRANSACTIONAL and not self.copies:
-                self._transactions.retire(self, delivery)
+            if state == TRANSACTIONAL:
+                if self.copies:
+                    delivery.settle()  # Nothing is to become of it.
+                else:
+                    self._transactions.retire(self, delivery)
                 return
             if not delivery.settled:
                 return

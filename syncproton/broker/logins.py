@@ -42,7 +42,6 @@ class Logins:
     def guard(self, transport: Transport) -> None:
         """Have a connection that was accepted checked."""
         sasl = transport.sasl()
-        sasl.allow_insecure_mechs = True
         if self._check is not None:
             check = self._check
             sasl.authenticator = lambda mechanism, user, password: check(user, password)

@@ -215,6 +215,13 @@ def test_what_a_commit_consumes_makes_room_for_what_it_sends(client: Any, contro
     assert broker.depths() == {"q": 3}
 
 
+def test_messages_held_need_no_more_memory_when_committed(client: Any, control: Control, broker: Broker) -> None:
+    transaction = control.declare()
+    post(client, client.sender("q"), transaction, b"x" * 60_000)
+    control.commit(transaction)
+    assert broker.depths() == {"q": 1}
+
+
 def test_messages_held_count_against_the_memory(client: Any, control: Control, broker: Broker) -> None:
     sender = client.sender("q")
     transaction = control.declare()

@@ -138,12 +138,22 @@ def test_who_comes_last_has_it(connect: Connect) -> None:
     first.settle([accepted], Delivery.ACCEPTED)
     subscriber(second, "t", durable=True)
     assert refusal(first, link) == "amqp:link:stolen"
-    assert second.bodies(1) == ["y"]
+    [message] = second.messages(1)
+    assert (message.body, message.delivery_count) == ("y", 1), "the first may have had it"
     # What the first does with its link is nothing to the subscription.
     end(first, link, "close")
     first.close()
     publish(connect, "z")
     assert second.bodies(1) == ["z"]
+
+
+def test_who_comes_back_last_has_it(connect: Connect) -> None:
+    first, second = connect("c"), connect("c")
+    link = subscriber(first, "t", durable=True)
+    come_back(second)
+    assert refusal(first, link) == "amqp:link:stolen"
+    publish(connect, "x")
+    assert second.bodies(1) == ["x"]
 
 
 @pytest.mark.parametrize("change", [{"topic": "u"}, {"topic": "t", "selector": "n = 1"}])

@@ -89,7 +89,7 @@ def test_a_refused_link_has_no_terminus(client: Any) -> None:
     client.sender("q")
     link = subscriber(client, "q", ["topic"], credit=0)
     refusal(client, link)
-    assert link.remote_source.type == Terminus.UNSPECIFIED
+    assert link._remote_attach.source is None
 
 
 def test_a_subscription_goes_with_its_receiver(client: Any, broker: Broker) -> None:
@@ -158,6 +158,11 @@ def test_a_temporary_topic_goes_with_its_connection(connect: Connect) -> None:
     links = [subscriber(reader, address, [], name=name) for name in "ab"]
     client.send(link, "x")
     assert reader.bodies(2) == ["x", "x"]
+    queue = client.session.sender("queue")
+    queue.target.dynamic = True
+    client.attach(queue)
+    other = publisher(client, queue.remote_target.address, name="other")
+    assert refusal(client, other) == "amqp:illegal-state", "it is a queue, if nobody uses it"
     client.close()
     assert [refusal(reader, each) for each in links] == ["amqp:resource-deleted"] * 2
 
@@ -181,13 +186,14 @@ def test_if_one_has_no_room_none_gets_it(connect: Connect) -> None:
 
 def test_copies_count_against_the_memory(connect: Connect) -> None:
     client = connect()
-    for name in "abc":
-        subscriber(client, "t", name=name, credit=0)
+    links = [subscriber(client, "t", name=name, credit=0) for name in "abc"]
     sender = publisher(client, "t")
     first, second = client.send(sender, b"x" * 60_000, b"x" * 60_000)
     assert first.remote_state == Delivery.ACCEPTED and second.remote.condition.name == FULL
-    # The fourth does not have the first message, and there is no room for a second.
+    # A queue does not have the first message, and there is no room for a second.
     assert client.send(client.sender("q"), b"x" * 60_000)[0].remote.condition.name == FULL
+    end(client, links[0], "close")
+    assert client.send(client.sender("q", "again"), b"x" * 60_000)[0].remote_state == Delivery.ACCEPTED
 
 
 def test_there_are_only_so_many_subscriptions(client: Any) -> None:

@@ -152,6 +152,17 @@ def test_an_outcome_can_be_changed_before_the_commit(client: Any, control: Contr
     assert broker.depths() == {"q": 0}
 
 
+def test_a_transaction_without_an_outcome_changes_nothing(client: Any, control: Control, broker: Broker) -> None:
+    received = lend(client, "x")
+    transaction = control.declare()
+    received[0][0].local.data = [transaction]
+    received[0][0].update(DispositionType.TRANSACTIONAL_STATE)
+    control.commit(transaction)
+    assert not received[0][0].settled
+    client.settle(received, Delivery.ACCEPTED)
+    assert broker.depths() == {"q": 0}
+
+
 def test_an_outcome_given_outright_is_not_undone(client: Any, control: Control, broker: Broker) -> None:
     received = lend(client, "x")
     transaction = control.declare()
@@ -220,7 +231,9 @@ def test_looking_at_a_queue_takes_nothing_from_it(client: Any, control: Control,
     client.attach(link)
     link.flow(1)
     transaction = control.declare()
-    retire(client, client.take(1), transaction)
+    [received] = client.take(1)
+    retire(client, [received], transaction, settled=False)
+    assert received[0].settled
     control.commit(transaction)
     assert broker.depths() == {"q": 1}
 
