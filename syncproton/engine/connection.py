@@ -183,9 +183,9 @@ class Connection(Endpoint):
         return self._remote_properties
 
     @property
-    def error(self) -> Any:
-        """Always ``None``: what goes wrong is raised, or is a condition."""
-        return None
+    def error(self) -> int:
+        """Always 0: what goes wrong is raised, or is a condition."""
+        return 0
 
     def session(self) -> "Session":
         """A new session on this connection.
@@ -264,7 +264,7 @@ class Connection(Endpoint):
 
     def _put(self, obj: Any, etype: EventType) -> None:
         if self._collector is not None:
-            self._collector.put(obj, etype)
+            self._collector._put(obj, etype)
 
     def _touch(self, endpoint: Endpoint) -> None:
         """Remember that ``endpoint`` has something to tell the peer."""
@@ -273,7 +273,7 @@ class Connection(Endpoint):
             self._touched.append(endpoint)
         transport = self._transport
         if transport is not None and self._collector is not None:
-            self._collector.put(transport, Event.TRANSPORT)
+            self._collector._put(transport, Event.TRANSPORT)
 
     def _has_work(self, delivery: "Delivery") -> None:
         """Remember that ``delivery`` has something to tell the peer."""
@@ -282,7 +282,7 @@ class Connection(Endpoint):
             self._work.append(delivery)
         transport = self._transport
         if transport is not None and self._collector is not None:
-            self._collector.put(transport, Event.TRANSPORT)
+            self._collector._put(transport, Event.TRANSPORT)
 
     def _forget_peer(self) -> None:
         self._remote_container: Optional[str] = None

@@ -134,8 +134,11 @@ class Delivery:
 
     @property
     def pending(self) -> int:
-        """How many bytes can be read (incoming), or are still to be sent (outgoing)."""
-        return len(self._data) - self._read
+        """How many bytes can be read (incoming), or are still to be sent (outgoing); 1 if the delivery was aborted.
+
+        So a program that only looks at this reads, and is told.
+        """
+        return 1 if self._aborted else len(self._data) - self._read
 
     @property
     def readable(self) -> bool:

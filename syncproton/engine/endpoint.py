@@ -159,8 +159,12 @@ class Endpoint:
 
     def _decref(self) -> None:
         self._refs -= 1
-        if self._refs == 0 and not (self._modified and self.connection._transport is not None):
-            self._end_if_unused()  # Else the peer has to be told something first.
+        if self._refs == 0:
+            connection = self.connection
+            if self._modified and connection._transport is None:
+                self._modified = False  # There is no peer to be told of it.
+                connection._touched.remove(self)
+            self._end_if_unused()  # Unless the peer has to be told something first.
 
     def _end_if_unused(self) -> None:
         """Come to an end if nothing refers to this endpoint any more."""

@@ -367,8 +367,8 @@ _selectable_kind: List[type] = []
 class Collector:
     """A queue of events.
 
-    An event that repeats the one before it (same type, same context, not yet taken) is dropped, so that a run of
-    changes to one object is told once.
+    Of the engine's own events one that repeats the one before it (same type, same context, not yet taken) is dropped,
+    so that a run of changes to one object is told once.
     """
 
     __slots__ = ("_events", "_released")
@@ -379,6 +379,11 @@ class Collector:
 
     def put(self, obj: Any, etype: EventType) -> None:
         """Add an event of type ``etype`` about ``obj``."""
+        if not self._released:
+            self._events.append(Event(etype, obj))
+
+    def _put(self, obj: Any, etype: EventType) -> None:
+        """Add an event, unless it would only repeat the last one."""
         if self._released:
             return
         events = self._events

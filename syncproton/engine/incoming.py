@@ -348,7 +348,7 @@ class Incoming:
             connection._touch(link)
         collector = connection._collector
         if collector is not None:
-            collector.put(delivery, Event.DELIVERY)
+            collector._put(delivery, Event.DELIVERY)
 
     def _new_delivery(self, session: Session, link: Link, transfer: Transfer) -> Optional[Delivery]:
         number = transfer.delivery_id
@@ -444,4 +444,4 @@ class Incoming:
             del deliveries[delivery._id]
         collector = session._connection._collector
         if collector is not None:
-            collector.put(delivery, Event.DELIVERY)
+            collector._put(delivery, Event.DELIVERY)

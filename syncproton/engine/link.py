@@ -479,6 +479,8 @@ class Sender(Link):
         delivery._done = True
         if delivery._aborted and delivery._id < 0:
             delivery._sent = True  # Nothing of it was sent, so the peer need not hear of it.
+            if connection._transport is not None:
+                connection._put(self, Event.LINK_FLOW)
         elif not delivery._sent:
             self._queued += 1
             self._credit -= 1
@@ -512,11 +514,13 @@ class Sender(Link):
             delivery._strand()
         # Those not begun go out on the next transport, should the link come back on it.
         self._parked = deque(delivery for delivery in self._parked if not delivery._sent)
-        self._queued = sum(delivery._done for delivery in self._parked)
-        self._credit = -self._queued
+        queued = sum(delivery._done for delivery in self._parked)
+        self._credit += self._queued - queued
+        self._queued = queued
 
     def _unbound(self) -> None:
         self._cut_off()
+        self._credit = -self._queued
         self._drained = 0
         super()._unbound()
 
@@ -556,11 +560,13 @@ class Receiver(Link):
         """Read up to ``limit`` bytes of the current delivery.
 
         :returns: the bytes; ``b""`` if there are none yet; ``None`` at the end of the delivery.
-        :raises LinkException: if there is no current delivery.
+        :raises LinkException: if there is no current delivery, or it was aborted.
         """
         delivery = self._current
         if delivery is None:
             raise LinkException("there is no current delivery to read from")
+        if delivery._aborted:
+            raise LinkException("the sender has given the delivery up")
         connection = self._session._connection
         if connection._guard is not None:
             connection._guard()
@@ -609,8 +615,10 @@ class Receiver(Link):
 
     def _settle_all(self) -> None:
         super()._settle_all()
-        while self.advance():
-            pass
+        while self._current is not None:
+            self._current.settle()  # The peer may have settled it.
+            if self._current is not None and self._current._settled:
+                self.advance()
 
     def _unbound(self) -> None:
         # The peer will send again what was not settled, so the credit for it stands.

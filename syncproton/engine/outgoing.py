@@ -373,7 +373,7 @@ class Outgoing:
         session._remote_incoming_window = window - frames
         collector = session._connection._collector
         if collector is not None:
-            collector.put(link, Event.LINK_FLOW)
+            collector._put(link, Event.LINK_FLOW)
         if size < len(data):
             if session._remote_incoming_window > 0:
                 session._connection._ready[link] = None  # Only this end's buffer is full.

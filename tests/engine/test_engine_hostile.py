@@ -306,7 +306,7 @@ def test_more_without_end(step: int) -> None:
         assert link.session.incoming_bytes <= 2000
     detached_for(peer, link, "amqp:link:message-size-exceeded")
     current = link.current
-    assert current is not None and current.aborted and current.pending == 0
+    assert current is not None and current.aborted and current.pending == 1
     peer.say(Transfer(0), payload=b"the end at last")
     assert link.session.incoming_bytes == 0 and link.queued == 1
 
