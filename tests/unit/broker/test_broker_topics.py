@@ -161,8 +161,9 @@ def test_a_temporary_topic_goes_with_its_connection(connect: Connect) -> None:
     queue = client.session.sender("queue")
     queue.target.dynamic = True
     client.attach(queue)
+    end(client, queue, "close")
     other = publisher(client, queue.remote_target.address, name="other")
-    assert refusal(client, other) == "amqp:illegal-state", "it is a queue, if nobody uses it"
+    assert refusal(client, other) == "amqp:illegal-state", "it stays a queue, though nobody uses it"
     client.close()
     assert [refusal(reader, each) for each in links] == ["amqp:resource-deleted"] * 2
 
