@@ -1,0 +1,1 @@
+"""An application with consumers, for the tests of ``syncproton.contrib.django``."""
