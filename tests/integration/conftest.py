@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT))
 
 
-@pytest.fixture(scope="session", params=["artemis", "rabbitmq", "cbroker"])
+@pytest.fixture(scope="session", params=["artemis", "rabbitmq", "cbroker", "inmemory"])
 def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
     """Each broker in turn."""
     running: BrokerUnderTest = request.getfixturevalue(request.param)
