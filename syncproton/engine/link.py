@@ -479,8 +479,6 @@ class Sender(Link):
         delivery._done = True
         if delivery._aborted and delivery._id < 0:
             delivery._sent = True  # Nothing of it was sent, so the peer need not hear of it.
-            if connection._transport is not None:
-                connection._put(self, Event.LINK_FLOW)
         elif not delivery._sent:
             self._queued += 1
             self._credit -= 1

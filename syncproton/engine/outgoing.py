@@ -300,6 +300,8 @@ class Outgoing:
                 if link._target is not None and link._target.type == Terminus.COORDINATOR:
                     # What was accepted under a transaction has to be there before its discharge.
                     self._flush_dispositions()
+                if delivery._aborted and delivery._id < 0:
+                    connection._put(link, Event.LINK_FLOW)
                 if not delivery._sent and self._start(delivery, link):
                     if len(out) > HIGH_WATER:
                         connection._work = work[index + 1:]

@@ -405,7 +405,10 @@ class Transport(TransportSettings):
 
     @property
     def user(self) -> Optional[str]:
-        """The client's user: on a server the one who authenticated, by SASL or by TLS; else ``anonymous``.  ``None`` before."""
+        """The client's user: on a server the one who authenticated, by SASL or by TLS; else ``anonymous``.
+
+        ``None`` on a server that nobody has spoken to.
+        """
         sasl = self._sasl
         if sasl is None and self._server and not self._in_amqp:
             return None  # Nobody has come yet.

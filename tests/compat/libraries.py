@@ -16,6 +16,7 @@ import pytest
 
 from scenario import Scenario
 from scripted_peer import Server
+from stream import Stream
 
 __all__ = ["Libraries", "compare"]
 
@@ -24,6 +25,24 @@ _ROOT = _HERE.parents[1]
 
 #: Seconds to wait for the answer of a process, which watches over itself.
 LIMIT = 40.0
+
+#: What stands before the names of an exception in a trace.
+RAISES = " raises "
+
+
+def _spelt_out(trace: List[str]) -> List[str]:
+    """The trace, with what is on the wire in words: one line for each frame, where it became complete."""
+    told = []
+    streams: Dict[str, Stream] = {}
+    for line in trace:
+        if not line.startswith("wire "):
+            told.append(line)
+            continue
+        _, name, octets = line.split(" ")
+        stream = streams.setdefault(name, Stream())
+        stream.feed(bytes.fromhex(octets))
+        told += [f"{name} says {text}" for text in stream.lines()]
+    return told
 
 
 class _Library:
@@ -61,7 +80,7 @@ class _Library:
             self._wait(process)
             raise AssertionError(f"{self._name} died of {scenario}: {process.returncode}\n{self._last_words()}")
         answer: Dict[str, Any] = json.loads(line)
-        trace: List[str] = answer["trace"]
+        trace = _spelt_out(answer["trace"])
         if answer["fault"]:
             self._wait(process)
             told = "\n".join(trace)
@@ -125,12 +144,34 @@ class Libraries:
             library.close()
 
 
+def _caught(proton: List[str], ours: List[str]) -> Tuple[List[str], List[str]]:
+    """The traces with one name for each exception: that of proton's, where ours can be caught by it."""
+    kinds: Dict[str, List[str]] = {}
+    named = []
+    for line in proton:
+        before, raises, names = line.partition(RAISES)
+        kind = names.split("/")[0]
+        if raises:
+            kinds.setdefault(before, []).append(kind)
+        named.append(before + raises + kind)
+    renamed = []
+    for line in ours:
+        before, raises, names = line.partition(RAISES)
+        kind = names.split("/")[0]
+        if raises and kinds.get(before):
+            theirs = kinds[before].pop(0)
+            kind = theirs if theirs in names.split("/") else kind
+        renamed.append(before + raises + kind)
+    return named, renamed
+
+
 def compare(scenario: Scenario, proton: List[str], ours: List[str]) -> None:
     """Fail unless the traces differ in what is declared, and in nothing else."""
     if any(": ! " in line for line in proton + ours):
         words = [f"{scenario.name}: the script was not followed", *proton, "--- ours", *ours]
         pytest.fail("\n".join(words), pytrace=False)
     assert proton and ours, "nothing was written down"
+    proton, ours = _caught(proton, ours)
     theirs_only, ours_only, shown = [], [], []
     for line in difflib.ndiff(proton, ours):
         if line.startswith("?"):

@@ -15,7 +15,7 @@ from syncproton.errors import ProtonException
 from syncproton.wire import performatives
 from syncproton.wire.frames import AMQP_FRAME, SASL_FRAME, SASL_HEADER, FrameReader
 
-__all__ = ["End", "Pair", "Tap", "attached", "gone", "line_of", "opened", "value"]
+__all__ = ["End", "Pair", "Tap", "attached", "attempt", "gone", "line_of", "opened", "value"]
 
 #: Events that come when there is something to write, as often as each library sees fit.
 UNTOLD = ("TRANSPORT",)
@@ -45,6 +45,30 @@ def value(obj: Any) -> str:
     if isinstance(obj, (list, tuple)):
         return "[" + ", ".join(value(each) for each in obj) + "]"
     return repr(obj)
+
+
+#: The exceptions that programs written for proton know.
+KNOWN = (
+    "ConnectionClosed", "ConnectionException", "DataException", "Interrupt", "LinkDetached", "LinkException",
+    "MessageException", "ProtonException", "SSLException", "SSLUnavailable", "SendException", "SessionException",
+    "Timeout", "TransportException", "Reject", "Release",
+)
+
+
+def attempt(run: Any, word: str, function: Callable[..., Any], *args: Any, words: bool = False, **kwargs: Any) -> Any:
+    """Call something, and write down what it returns, or the exception by the name that programs know it by.
+
+    :param words: what the exception says is written down, too.
+    """
+    try:
+        result = function(*args, **kwargs)
+    except Exception as error:
+        name = next(cls.__name__ for cls in type(error).__mro__
+                    if cls.__module__ == "builtins" or cls.__name__ in KNOWN)
+        run.note(word, "raises", name, str(error) if words else "")
+        return None
+    run.note(word, "->", value(result))
+    return result
 
 
 def line_of(condition: Any) -> str:

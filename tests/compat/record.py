@@ -6,6 +6,7 @@ import re
 from typing import Any, Callable, Dict, List, Optional, Type
 
 import proton
+import proton.utils
 from proton.handlers import MessagingHandler, TransactionHandler
 from proton.reactor import Container
 
@@ -60,15 +61,16 @@ def conditions(event: Any) -> str:
     return ", ".join(shown)
 
 
-_PUBLIC = set(dir(proton)) | set(dir(__import__("proton.utils", fromlist=["utils"])))
+_PUBLIC = set(dir(proton)) | set(dir(proton.utils))
 
 
 def kind_of(error: BaseException) -> str:
-    """The name of the exception, by which a program would catch it: proton's own or Python's."""
-    for cls in type(error).__mro__:
-        if cls.__module__ == "builtins" or cls.__name__ in _PUBLIC:
-            return cls.__name__
-    raise AssertionError(error)
+    """The names by which a program could catch an exception, proton's own and Python's, the nearest first.
+
+    Where the traces are compared, one raises the same as the other if it can be caught by what the other is.
+    """
+    return "/".join(cls.__name__ for cls in type(error).__mro__
+                    if cls is not object and (cls.__module__ == "builtins" or cls.__name__ in _PUBLIC))
 
 
 def events(collector: Any) -> List[str]:

@@ -159,8 +159,8 @@ def coordinator_gone_while_committing(run: Any) -> None:
 
 @scenario([[*ALONE, *say(outcome(0, DECLARED)), *expect("Transfer"), *say(END), *expect("End"), *BYE]],
           differs=Differs(TOLD, ours=[
-    "callback on_transaction_commit_failed connection CA, session CC (amqp:session:errant-link, confused, None), "
-    "link AA txn-ctrl, delivery 0/0"]))
+              "callback on_transaction_commit_failed connection CA, session CC (amqp:session:errant-link, confused, "
+              "None), link AA txn-ctrl, delivery 0/0"]))
 def session_gone_while_committing(run: Any) -> None:
     client(run, on_transaction_declared=commit, on_transaction_commit_failed=wait)
 

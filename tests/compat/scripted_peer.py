@@ -9,15 +9,14 @@ import re
 import socket
 import struct
 import threading
-import zlib
 from typing import Any, List, Optional, Sequence
 
 from scenario import FIN, GREET, RESET, Expect, Frame, Part, Say, Script
+from stream import Stream
 
-from syncproton.codec import decode
-from syncproton.errors import ProtocolError, ProtonException
+from syncproton.errors import ProtocolError
 from syncproton.wire import performatives, sasl_frames, states, termini
-from syncproton.wire.frames import AMQP_FRAME, SASL_FRAME, SASL_HEADER, FrameReader, write_frame
+from syncproton.wire.frames import SASL_HEADER, write_frame
 
 __all__ = ["Server"]
 
@@ -39,21 +38,6 @@ def made(value: Any) -> Any:
     if isinstance(value, Part):
         return _KINDS[value.kind](**{name: made(field) for name, field in value.fields.items()})
     return value
-
-
-def content(payload: bytes) -> str:
-    """The sections of a message, decoded; or what else there is."""
-    if len(payload) > 500:
-        return f"{len(payload)} bytes, {zlib.crc32(payload):08x}"
-    sections = []
-    at = 0
-    try:
-        while at < len(payload):
-            section, at = decode(payload, at)
-            sections.append(repr(section))
-    except ProtonException:
-        return repr(payload)
-    return " ".join(sections)
 
 
 class Server:
@@ -130,14 +114,14 @@ class Talk:
         sock.settimeout(LIMIT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
-        self._held = b""
-        self._reader: Optional[FrameReader] = None
+        self._stream = Stream()
         self._lines = lines
 
     def is_wake_up_call(self) -> bool:
         """Whether the stream ends without a byte."""
-        self._held = self._receive()
-        return not self._held
+        data = self._receive()
+        self._stream.feed(data)
+        return not data
 
     def abandon(self) -> None:
         """The client's program is over."""
@@ -205,40 +189,13 @@ class Talk:
 
     def _hear(self) -> str:
         """Take a protocol header or a frame, and write it down."""
-        if self._reader is None:
-            while len(self._held) < 8:
-                self._held += self._more()
-            header, self._held = self._held[:8], self._held[8:]
-            self._reader = FrameReader(SASL_FRAME if header == SASL_HEADER else AMQP_FRAME)
-            self._reader.feed(self._held)
-            self._lines.append(f"< {header!r}")
-            return "header"
         while True:
-            frame = self._reader.next_frame()
-            if frame is None:
-                self._reader.feed(self._more())
-                continue
-            channel, performative, payload = frame
-            if performative is None:
-                continue  # A heartbeat, which comes when it comes.
-            kind = type(performative).__name__
-            if isinstance(performative, performatives.Disposition) and performative.state is None:
-                kind = "Settled"
-            if kind == "SaslInit":
-                shown = (f"SaslInit({performative.mechanism}, {performative.initial_response!r}, "
-                         f"{performative.hostname!r})")
-                # What comes after the login is another protocol.
-                self._held = self._reader.take_rest()
-                self._reader = None
-            else:
-                reason = getattr(performative, "error", None)
-                if reason is not None and not reason.condition.startswith("app:"):
-                    reason.description = None  # Each library has its own words.
-                shown = repr(performative)
-            if payload:
-                shown += f" {content(payload)}"
-            self._lines.append(f"< {channel} {shown}")
-            return kind
+            heard = self._stream.next()
+            if heard is not None:
+                kind, line = heard
+                self._lines.append(f"< {line}")
+                return kind
+            self._stream.feed(self._more())
 
     def _greet(self) -> None:
         """Let the client in, and read the header of the protocol."""

@@ -53,6 +53,8 @@ def test_aborting_what_was_not_sent_tells_that_the_link_can_send() -> None:
     linked.sender.delivery("oops")
     linked.sender.stream(b"half")
     linked.sender.current.abort()
+    assert linked.a.names() == ["TRANSPORT"]
+    linked.pump()
     assert "LINK_FLOW" in linked.a.names()
 
 
