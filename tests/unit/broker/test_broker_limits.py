@@ -111,6 +111,7 @@ def test_credit_is_what_was_asked_for(client: Any) -> None:
     assert link.credit == 10
 
 
-@pytest.mark.parametrize("field", ["memory", "queue_depth", "queues", "message_size", "credit"])
+@pytest.mark.parametrize("field", ["memory", "queue_depth", "queues", "subscriptions",
+                                   "transactions", "message_size", "credit"])
 def test_limits_have_defaults(field: str) -> None:
     assert getattr(Limits(), field) > 0
