@@ -1,0 +1,32 @@
+"""The pages: one that takes orders, and one for each order."""
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+from syncproton.contrib.django import send
+
+from .forms import OrderForm
+from .models import Order
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    """Takes an order, and shows the latest."""
+    form = OrderForm(request.POST or None)
+    if form.is_valid():
+        with transaction.atomic():
+            order = Order.objects.create(**form.cleaned_data)
+            # Sent when the order is safe in the database, so that the consumer finds it there.
+            send(settings.ORDERS_QUEUE, {"order": order.pk})
+        return redirect("order", order.pk)
+    status = 400 if request.method == "POST" else 200
+    context = {"form": form, "orders": Order.objects.order_by("-pk")[:10]}
+    return render(request, "orders/index.html", context, status=status)
+
+
+@require_safe
+def show(request: HttpRequest, number: int) -> HttpResponse:
+    """Shows an order."""
+    return render(request, "orders/order.html", {"order": get_object_or_404(Order, pk=number)})
