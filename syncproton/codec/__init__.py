@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncproton.codec.containers import AnnotationDict, PropertyDict, RestrictedKeyDict, SymbolList
 from syncproton.codec.data import Data
 from syncproton.codec.decoder import DECODERS, decode, decode_fields
-from syncproton.codec.described import UNDESCRIBED, Array, Described
+from syncproton.codec.described import UNDESCRIBED, Array, Described, PythonAMQPData
 from syncproton.codec.encoder import ENCODERS, encode, encode_into
 from syncproton.codec.limits import MAX_NESTING, MAX_ZERO_WIDTH
 from syncproton.codec.typecodes import TypeCode
@@ -24,6 +24,7 @@ __all__ = [
     "Data",
     "Described",
     "PropertyDict",
+    "PythonAMQPData",
     "RestrictedKeyDict",
     "SymbolList",
     "TypeCode",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple, Union
 
 from typing_extensions import Final, final
 
-__all__ = ["UNDESCRIBED", "Array", "Described", "Undescribed"]
+__all__ = ["UNDESCRIBED", "Array", "Described", "PythonAMQPData", "Undescribed"]
 
 
 @final
@@ -76,3 +76,7 @@ class Array:
         if isinstance(o, Array):
             return bool(self.descriptor == o.descriptor and self.type == o.type and self.elements == o.elements)
         return NotImplemented
+
+
+#: What AMQP values are in Python.  Those inside lists, maps and the like are again such values.
+PythonAMQPData = Union[Dict[Any, Any], List[Any], Described, Array, int, float, str, bytes, None]

@@ -7,7 +7,11 @@ from .condition import Condition
 from .connection import Connection
 from .delivery import Delivery
 from .disposition import Disposition, DispositionType
-from .endpoint import Endpoint
+from .dispositions import (
+    CustomDisposition, DeclaredDisposition, ModifiedDisposition, ReceivedDisposition, RejectedDisposition,
+    TransactionalDisposition,
+)
+from .endpoint import Endpoint, EndpointState
 from .events import Collector, Event, EventBase, EventType, Handler
 from .link import Link, Receiver, Sender
 from .session import Session
@@ -18,18 +22,25 @@ __all__ = [
     "Collector",
     "Condition",
     "Connection",
+    "CustomDisposition",
+    "DeclaredDisposition",
     "Delivery",
     "Disposition",
     "DispositionType",
     "Endpoint",
+    "EndpointState",
     "Event",
     "EventBase",
     "EventType",
     "Handler",
     "Link",
+    "ModifiedDisposition",
+    "ReceivedDisposition",
     "Receiver",
+    "RejectedDisposition",
     "Sender",
     "Session",
     "Terminus",
+    "TransactionalDisposition",
     "Transport",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from . import events
 from .checks import ULONG, number
 from .disposition import Disposition, DispositionType
+from .dispositions import remote_disposition
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -95,11 +96,17 @@ class Delivery:
             self._local = Disposition(True, self._local_type)
         return self._local
 
+    @local.setter
+    def local(self, disposition: Disposition) -> None:
+        if not isinstance(disposition, Disposition):
+            raise TypeError(f"a Disposition is wanted, not {disposition!r}")
+        self._local = disposition
+
     @property
     def remote(self) -> Disposition:
         """The details of the peer's state."""
         if self._remote is None:
-            self._remote = Disposition(False, self._remote_type)
+            self._remote = remote_disposition(self._remote_type)
         return self._remote
 
     @property
@@ -152,9 +159,10 @@ class Delivery:
         link = self._link
         return link._current is self and link.is_sender and link._credit > 0
 
-    def update(self, state: Union[int, DispositionType]) -> None:
+    def update(self, state: Union[int, DispositionType, None] = None) -> None:
         """Tell the peer the state of this delivery, with the details in :attr:`local`, without settling it.
 
+        :param state: which state; ``None`` for that of a disposition which :attr:`local` was set to.
         :raises TypeError, ValueError: if the state is none.
         :raises DataException: if the peer cannot be told the details; then nothing is done.
         """
@@ -162,7 +170,9 @@ class Delivery:
         if connection._guard is not None:
             connection._guard()
         if state.__class__ is not DispositionType:
-            number(state, ULONG)
+            if state is None and self._local is not None and self._local._type:
+                state = self._local._type
+            state = number(state, ULONG)
         if self._local is not None:
             self._local._check(state)
             self._local._type = int(state)

@@ -11,6 +11,7 @@ channel or handle, and one for each child endpoint.
 
 from __future__ import annotations
 
+from enum import IntFlag
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from .condition import Condition, a_condition
@@ -20,7 +21,19 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .transport import Transport
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "EndpointState"]
+
+
+class EndpointState(IntFlag):
+    """The half-states of an endpoint; its :attr:`Endpoint.state` is the sum of a local and a remote one."""
+
+    LOCAL_UNINIT = 1
+    LOCAL_ACTIVE = 2
+    LOCAL_CLOSED = 4
+    REMOTE_UNINIT = 8
+    REMOTE_ACTIVE = 16
+    REMOTE_CLOSED = 32
+
 
 LOCAL_UNINIT = 1
 LOCAL_ACTIVE = 2
