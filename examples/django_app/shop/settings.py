@@ -25,6 +25,7 @@ DATABASES = {"default": {
     "OPTIONS": {"timeout": 30},
 }}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
 USE_TZ = True
 
 AMQP = {"default": {

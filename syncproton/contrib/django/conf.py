@@ -2,7 +2,7 @@
 
 It holds a dictionary for each broker, by an alias, as ``DATABASES`` and ``CACHES`` do::
 
-    AMQP = {"default": {"URL": "amqp://user:password@localhost", "TIMEOUT": 10, "POOL_MAX_SIZE": 5}}
+    AMQP = {"default": {"URL": "amqp://user:password@localhost", "TIMEOUT": 10}}
 """
 
 from __future__ import annotations
@@ -70,12 +70,15 @@ def _faults_of(alias: str) -> List[Fault]:
     if not isinstance(values, Mapping):
         return [Fault("syncproton.E002", f"{SETTING}[{alias!r}] must be a dictionary, not {type(values).__name__}",
                       f"each broker has a dictionary of its own: {_EXAMPLE}")]
+    # The threads of a process share one connection here.
+    found = [Fault("syncproton.E004", f"{_label(alias, key)} is not a setting", "here is no pool to limit")
+             for key in values if isinstance(key, str) and key.startswith("POOL_")]
     try:
         _read(alias)
     except SettingsError as error:
-        return [Fault(_id(alias, problem.setting, problem.text, values), problem.text, problem.hint)
-                for problem in error.problems]
-    return []
+        found += [Fault(_id(alias, problem.setting, problem.text, values), problem.text, problem.hint)
+                  for problem in error.problems]
+    return found
 
 
 def _id(alias: str, setting: str, text: str, values: Mapping[str, Any]) -> str:

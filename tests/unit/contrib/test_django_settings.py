@@ -34,6 +34,7 @@ FAULTS = [
     ({"default": {"URL": URL, "TIMOUT": 5}}, "E004", "AMQP['default']['TIMOUT']"),
     ({"default": {"URL": URL, "timeout": 5}}, "E004", "AMQP['default']['timeout']"),
     ({"default": {"URL": URL, 5: 5}}, "E004", "AMQP['default'][5]"),
+    ({"default": {"URL": URL, "POOL_MAX_SIZE": 3}}, "E004", "AMQP['default']['POOL_MAX_SIZE']"),
     ({"default": {"URL": ""}}, "E005", "AMQP['default']['URL']"),
     ({"default": {"URL": "http://localhost"}}, "E005", "AMQP['default']['URL']"),
     ({"default": {"URL": "amqp://localhost:99999"}}, "E005", "AMQP['default']['URL']"),
@@ -87,7 +88,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_right_settings_pass() -> None:
     with override_settings(AMQP={"default": {
-        "URL": "amqp://user:secret@localhost", "TIMEOUT": 5, "HEARTBEAT": None, "POOL_MAX_SIZE": 3,
+        "URL": "amqp://user:secret@localhost", "TIMEOUT": 5, "HEARTBEAT": None,
         "CONSUMER_THREADS": 2,
     }}):
         assert found() == []
