@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from .core import Core
     from .runner import Runner
 
-__all__ = ["EXIT_GRACE", "Inherited", "exiting", "go_on", "inherit", "process", "remember"]
+__all__ = ["EXIT_GRACE", "Inherited", "exiting", "go_on", "hush", "inherit", "process", "remember"]
 
 #: Seconds that the end of the program may be held up to take leave of the peers.
 EXIT_GRACE = 1.0
+
+#: Seconds for which a daemon thread is kept from telling of a failure that the end of the program brought about.
+EXIT_HUSH = 2 * EXIT_GRACE
 
 #: Seconds that a fork waits for I/O threads whose handlers are busy, before it is made regardless.
 FORK_PATIENCE = 1.0
@@ -153,6 +156,16 @@ def _at_exit() -> None:
     deadline = monotonic() + EXIT_GRACE + 0.2
     for reactor in running:
         reactor.wait_ended(max(0.0, deadline - monotonic()))
+
+
+def hush() -> None:
+    """Called before a blocking call fails: if that is for the end of the program, let the program end first.
+
+    A daemon thread is meant to be cut off there, in the middle of whatever it does.  It would only print a traceback,
+    because its connection was closed a moment before.
+    """
+    if exiting and threading.current_thread().daemon:
+        sleep(EXIT_HUSH)
 
 
 def _set_finalizer() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, Optional, Type
 from ..engine import Condition, Delivery
 from ..errors import LinkException, MessageException, ProtonException, Timeout
 from ..message import Message
+from ..reactor import lifetime
 from .deadline import Deadline
 from .receiver_driver import Arrival, ReceiverDriver
 from .waiting import fresh, wait
@@ -184,7 +185,7 @@ class Receiver:
         try:
             return self._receive(Deadline(None))
         except ProtonException:
-            if self._closed:
+            if self._closed or lifetime.exiting:
                 raise StopIteration from None
             raise
 
@@ -261,5 +262,6 @@ class Receiver:
             return
         ended = self._driver.ended
         if ended is not None:
+            lifetime.hush()
             raise fresh(ended)
         self._driver.settle(arrival, state, **details)

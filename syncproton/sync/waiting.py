@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Callable, Optional, Set, TypeVar
 
+from ..reactor import lifetime
 from .deadline import Deadline
 
 __all__ = ["Waiters", "fail", "fresh", "resolve", "start", "wait"]
@@ -64,6 +65,7 @@ def wait(future: "Future[T]", deadline: Deadline, timed_out: Callable[[bool], Ba
     except BaseException:
         # Ctrl-C, say: what was not begun must not happen after the caller has gone.
         future.cancel()
+        lifetime.hush()
         raise
     raise timed_out(taken_back)
 

@@ -147,8 +147,9 @@ def test_injector_is_closed_in_the_child_of_a_fork_and_works_on_in_the_parent() 
         """
         import os, threading, warnings
         from syncproton.errors import ProtonException
-        from syncproton.reactor import ApplicationEvent, Container, EventInjector
+        from syncproton.reactor import ApplicationEvent, Container, EventInjector, lifetime
         warnings.simplefilter("ignore")
+        lifetime.FORK_PATIENCE = 0.1  # the I/O thread may want the lock that is held below
         heard = threading.Event()
 
         class Program:
@@ -185,3 +186,229 @@ def test_injector_is_closed_in_the_child_of_a_fork_and_works_on_in_the_parent() 
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.split() == ["7", "True"]
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+START = """
+    import os, sys, threading, time, warnings
+    from syncproton.errors import ProtonException
+    from syncproton.handlers import MessagingHandler
+    from syncproton.reactor import Container, lifetime
+    warnings.simplefilter("ignore")
+
+    container = Container()
+    container.start_background()
+
+    def status(child):
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+@needs_fork
+def test_connections_end_with_the_parent_though_its_children_live_on(listener: socket.socket) -> None:
+    body = CONNECT + """
+    import os, warnings
+    warnings.simplefilter("ignore")
+    # The peer has taken it in; the acceptor, the injector and the loop have descriptors, too.
+    sys.stdin.readline()
+    container.listen("127.0.0.1:0")
+    inherited = set(os.listdir("/proc/self/fd")) if sys.platform == "linux" else None
+    if not os.fork():
+        if inherited is not None:
+            left = set(os.listdir("/proc/self/fd"))
+            assert left <= {"0", "1", "2", "3"}, left
+        print("child", flush=True)
+        sys.stdin.readline()
+        os._exit(0)
+    sys.stdin.readline()
+    os._exit(0)
+    """
+    program = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(body), str(listener.getsockname()[1])],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        env={**os.environ, "PYTHONPATH": str(ROOT)})
+    with program, listener.accept()[0] as peer:
+        peer.settimeout(10)
+        assert program.stdin is not None and program.stdout is not None
+        assert peer.recv(4096)
+        print(file=program.stdin)
+        assert program.stdout.readline() == "child\n"
+        program.kill()
+        program.wait()
+        while peer.recv(4096):
+            pass  # this ends: the child has no part in the connection
+        print(file=program.stdin)
+
+
+@needs_fork
+def test_a_fork_waits_until_the_io_thread_has_done_what_it_is_at() -> None:
+    result = run_program(
+        START + """
+    half, whole = threading.Event(), []
+
+    def work():
+        half.set()
+        time.sleep(0.2)
+        whole.append(1)
+
+    done = container.submit(work)
+    half.wait()
+    child = os.fork()
+    if not child:
+        os._exit(7 if whole else 8)
+    print(status(child))
+    done.result(5)
+    print(container.submit(lambda: "goes on").result(5))
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["7", "goes on"]
+
+
+@needs_fork
+def test_a_fork_does_not_wait_for_ever_for_a_handler_that_waits_for_it() -> None:
+    result = run_program(
+        START + """
+    lifetime.FORK_PATIENCE = 0.1
+    began, forked = threading.Event(), threading.Event()
+
+    def work():
+        began.set()
+        return forked.wait(10)
+
+    done = container.submit(work)
+    began.wait()
+    child = os.fork()
+    if not child:
+        # What the I/O thread was at will not come to an end here.
+        try:
+            done.result()
+        except ProtonException:
+            os._exit(7)
+        os._exit(8)
+    forked.set()
+    print(status(child), done.result(5))
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["7 True"]
+
+
+@needs_fork
+def test_threads_may_fork_at_the_same_time() -> None:
+    result = run_program(
+        START + """
+    statuses = []
+
+    def fork():
+        for _ in range(5):
+            child = os.fork()
+            if not child:
+                os._exit(7)
+            statuses.append(status(child))
+
+    threads = [threading.Thread(target=fork) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        container.submit(lambda: None).result(5)
+    print(statuses == [7] * 20, container.submit(lambda: "goes on").result(5))
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["True goes on"]
+
+
+@needs_fork
+@pytest.mark.parametrize("then", ["return", "os._exit(0)"])
+def test_a_handler_may_fork(then: str) -> None:
+    # In the child the I/O thread is the only one: once the handler returns there is nothing left to do.
+    result = run_program(
+        START + f"""
+    ran = []
+
+    def work():
+        child = os.fork()
+        if not child:
+            fresh = Container()
+            fresh.start_background()
+            assert fresh.submit(lambda: 5).result(5) == 5
+            fresh.close()
+            {then}
+        return status(child)
+
+    done, after = container.submit(work), container.submit(lambda: ran.append(os.getpid()))
+    print(done.result(10))
+    after.result(5)
+    print(ran == [os.getpid()])
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["0", "True"]
+
+
+@needs_fork
+def test_a_container_of_the_parent_can_be_run_anew_in_the_child() -> None:
+    result = run_program(
+        START + """
+    child = os.fork()
+    if not child:
+        container.start_background()
+        container.submit(lambda: None).result(5)
+        container.close()
+        os._exit(7)
+    print(status(child), container.submit(lambda: "goes on").result(5))
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["7 goes on"]
+
+
+@needs_fork
+def test_a_container_that_is_stepped_between_forks() -> None:
+    result = run_program(
+        START + """
+    import socket
+    stepped = Container(io_thread=False)
+    acceptor = stepped.acceptor("127.0.0.1", 0)
+    stepped.start()
+    stepped.timeout = 0.01
+    begin = time.monotonic()
+    for _ in range(3):
+        stepped.process()
+        child = os.fork()
+        if not child:
+            os._exit(7 if not stepped.process() else 8)
+        print(status(child))
+    peer = socket.create_connection(("127.0.0.1", acceptor.port))
+    while not stepped._channels:
+        stepped.process()
+    print(time.monotonic() - begin < 0.9)  # nothing waited for what does not run
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["7", "7", "7", "True"]
+
+
+@needs_fork
+def test_io_threads_stand_still_while_the_process_forks() -> None:
+    result = run_program(
+        """
+        import os, time, warnings
+        warnings.simplefilter("ignore")
+        early = []
+
+        def meanwhile():
+            done = container.submit(lambda: "done")
+            time.sleep(0.1)
+            early.append(done.done())
+            calls.append(done)
+
+        # What was registered before the library was imported is called after it has stopped its threads.
+        os.register_at_fork(before=meanwhile)
+        from syncproton.reactor import Container
+        container, calls = Container(), []
+        container.start_background()
+        container.submit(lambda: None).result(5)
+        if not os.fork():
+            os._exit(0)
+        os.wait()
+        print(early, calls[0].result(5))
+        """)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["[False] done"]
