@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from django.core.signals import setting_changed
 
@@ -22,6 +22,7 @@ GRACE = 2.0
 
 _lock = threading.Lock()
 _brokers: Dict[str, SharedConnection] = {}
+_parents: List[Dict[str, SharedConnection]] = []
 
 
 def _broker(using: str) -> SharedConnection:
@@ -70,10 +71,14 @@ def close_connections(timeout: float = GRACE) -> None:
         each.close(timeout)
 
 
-def _forget_lock() -> None:
-    """In a forked child: the lock may be held by a thread that is not here."""
+def _begin_anew() -> None:
+    """In a forked child: what is there is the parent's.  It is kept, so that nothing of it is ended by being forgotten;
+    and the lock may be held by a thread that is not here.
+    """
     global _lock
     _lock = threading.Lock()
+    _parents.append(dict(_brokers))
+    _brokers.clear()
 
 
 def _setting_changed(setting: str, **kwargs: Any) -> None:
@@ -85,4 +90,4 @@ def _setting_changed(setting: str, **kwargs: Any) -> None:
 setting_changed.connect(_setting_changed, dispatch_uid="syncproton.contrib.django")
 atexit.register(close_connections)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
+import subprocess
+import sys
 import threading
 import warnings
-from typing import Any, Iterator
+from types import SimpleNamespace
+from typing import Any, Iterator, List
 
 import django_project
 import pytest
@@ -17,7 +21,9 @@ import syncproton
 from syncproton.broker import Broker, Limits
 from syncproton.contrib.django import close_connections, connection, send
 from syncproton.errors import ConnectionException
-from syncproton.sync import SendException
+from syncproton.handlers import MessagingHandler
+from syncproton.reactor import Container
+from syncproton.sync import Connection, LinkDetached, SendException
 
 LIMIT = 10.0
 
@@ -190,6 +196,94 @@ def test_a_connection_is_kept_for_the_next(broker: Broker) -> None:
     assert first.closed
     with connection() as third:
         assert third is not first and not third.closed
+
+
+@pytest.fixture
+def senders(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
+    """All the senders that are made."""
+    made: List[Any] = []
+    create = Connection.create_sender
+
+    def creating(self: Connection, *arguments: Any, **options: Any) -> Any:
+        made.append(create(self, *arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(Connection, "create_sender", creating)
+    return made
+
+
+def test_senders_are_kept_but_not_more_than_a_few(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, senders: List[Any]
+) -> None:
+    monkeypatch.setattr("syncproton.contrib.django.shared.SENDERS", 3)
+    for _ in range(5):
+        send("often", "x")
+    assert len(senders) == 1
+    for number in range(10):
+        send(f"once.{number}", "x")
+        send("often", "x")
+    assert len(senders) == 11
+    assert len([sender for sender in senders if not sender.closed]) == 3
+    assert not senders[0].closed
+    assert broker.depths() == {"often": 15, **{f"once.{number}": 1 for number in range(10)}}
+
+
+def test_a_link_that_has_ended_is_made_anew(broker: Broker, senders: List[Any]) -> None:
+    send("orders", "one")
+    senders[0].close()
+    send("orders", "two")
+    assert len(senders) == 2
+    # This one ends by the peer between the look at it and its use.
+    ending = senders[1]
+    link = SimpleNamespace(is_sender=True, name="x", target=SimpleNamespace(address="orders"), remote_condition=None)
+
+    def detached(*arguments: Any) -> Any:
+        del ending.send
+        ending.close()
+        raise LinkDetached(link)  # type: ignore[arg-type]
+
+    ending.send = detached
+    send("orders", "three")
+    assert len(senders) == 3
+    assert broker.depths() == {"orders": 3}
+
+
+class Listener(MessagingHandler):
+    """Tells how connections end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: "queue.Queue[str]" = queue.Queue()
+
+    def on_connection_closed(self, event: Any) -> None:
+        self.ends.put("closed")
+
+    def on_disconnected(self, event: Any) -> None:
+        self.ends.put("lost")
+
+
+PROGRAM = """
+import sys, django
+from django.conf import settings
+settings.configure(INSTALLED_APPS=["syncproton.contrib.django"], AMQP={"default": {"URL": sys.argv[1]}})
+django.setup()
+from syncproton.contrib.django import send
+assert send("orders", "last words") is not None
+"""
+
+
+def test_connections_are_closed_at_the_end_of_the_process() -> None:
+    listener = Listener()
+    container = Container(listener)
+    container.start_background()
+    try:
+        port = container.submit(container.listen, "127.0.0.1:0").result(LIMIT).port
+        ended = subprocess.run([sys.executable, "-c", PROGRAM, f"amqp://127.0.0.1:{port}"], timeout=30,
+                               capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)})
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+        assert listener.ends.get(timeout=LIMIT) == "closed"
+    finally:
+        container.close()
 
 
 def test_a_changed_setting_is_heeded(broker: Broker) -> None:
