@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from .shared import SharedConnection
 
 __all__ = ["close_connections", "connection", "deliver"]
 
-#: How long the end of a process waits for each broker to agree, in seconds.
+#: How long closing waits for each broker to agree, in seconds.
 GRACE = 2.0
 
 _lock = threading.Lock()
@@ -60,7 +59,9 @@ def deliver(using: str, address: str, message: Any, timeout: Optional[float]) ->
 
 
 def close_connections(timeout: float = GRACE) -> None:
-    """Close all connections of this process, as is done when it ends.  The next use makes new ones.
+    """Close all connections of this process.  The next use makes new ones.
+
+    They are closed by themselves when the process ends.
 
     :param timeout: how long to wait for each broker to agree, in seconds.
     """
@@ -88,6 +89,5 @@ def _setting_changed(setting: str, **kwargs: Any) -> None:
 
 
 setting_changed.connect(_setting_changed, dispatch_uid="syncproton.contrib.django")
-atexit.register(close_connections)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
