@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import nullcontext
 from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple
 
@@ -25,8 +26,6 @@ from ._settings import Settings
 from ._wakeup import Interrupted, StopSignals, Wakeup
 
 __all__ = ["Worker"]
-
-logger = logging.getLogger("syncproton.contrib")
 
 #: How often a thread without work looks whether it is to stop, in seconds.
 LOOK = 0.25
@@ -44,11 +43,14 @@ class Worker:
     :param settings: how to connect, and what the consumers leave open.
     :param consumers: the functions, and their queues.
     :param around: makes a context in which each message is handled: an application's, say.
+    :param log: where to tell what goes wrong.
     """
 
     def __init__(self, settings: Settings, consumers: Iterable[Consumer],
-                 around: Callable[[], ContextManager[Any]] = nullcontext) -> None:
+                 around: Callable[[], ContextManager[Any]] = nullcontext,
+                 log: logging.Logger = logging.getLogger("syncproton.contrib")) -> None:
         self.settings = settings
+        self._log = log
         self.consumers = [consumer.completed(settings) for consumer in consumers]
         self._around = around
         self._wakeup = Wakeup()
@@ -60,12 +62,13 @@ class Worker:
         self._in_hand: Dict[int, Tuple[Consumer, ReceivedMessage]] = {}
         self._failure: Optional[BaseException] = None
 
-    def run(self, started: Callable[[], None] = lambda: None) -> None:
+    def run(self, started: Callable[[], None] = lambda: None, stopping: Callable[[], None] = lambda: None) -> None:
         """Work until SIGTERM or SIGINT comes, or :meth:`stop` is called; then stop cleanly.  On the main thread.
 
         Another such signal meanwhile ends the wait for what is in hand.
 
         :param started: called once the broker has agreed to everything.
+        :param stopping: called when it begins to stop.
         :raises ProtonException: as :meth:`start`.
         :raises BaseException: what a function raised to end the program, such as ``SystemExit``.
         """
@@ -76,13 +79,14 @@ class Worker:
                     slots = self._attached()
                 finally:
                     signals.at_once = False
-                self._begin(slots)
                 started()
+                self._begin(slots)
                 while not (signals.count or self._stopping.is_set()):
                     self._wakeup.wait(None)
             except Interrupted:
                 pass
             enough = max(signals.count, 1)
+            stopping()
             self.finish(lambda: signals.count > enough)
 
     def start(self) -> None:
@@ -127,8 +131,8 @@ class Worker:
         with self._lock:
             left_over = list(self._in_hand.values())
         for consumer, message in left_over:
-            logger.warning("a message from %s was not done with in time: it goes back", consumer.address)
-            _tell(consumer, message.release)
+            self._log.warning("a message from %s was not done with in time: it goes back", consumer.address)
+            self._tell(consumer, message.release)
         self._disconnect()
         self._wakeup.close()
         if self._failure is not None:
@@ -139,24 +143,26 @@ class Worker:
     def _serve(self, consumer: Consumer, receiver: Receiver) -> None:
         """Handle messages until it is time to stop; attach anew where a link or the connection has ended."""
         losses = 0
+        attached = time.monotonic()
         try:
             while not self._stopping.is_set():
                 try:
-                    if losses:
+                    if receiver.closed:
                         receiver = _attach(self._connected(), consumer)
-                        logger.info("consuming from %s again", consumer.address)
-                        losses = 0
+                        attached = time.monotonic()
+                        self._log.info("consuming from %s again", consumer.address)
                     self._take(consumer, receiver)
                 except ProtonException as error:
-                    if not self._stopping.is_set():
-                        logger.warning("cannot consume from %s, will try again: %s", consumer.address, error)
-                    losses += 1
+                    if self._stopping.is_set():
+                        break
+                    self._log.warning("cannot consume from %s, will try again: %s", consumer.address, error)
+                    # What lasts for moments only is not tried over and over without a pause.
+                    losses = 1 if time.monotonic() - attached > LONGEST_PAUSE else losses + 1
                     self._pause(losses)
-            if not losses:
-                # What has arrived, and no thread has begun, goes back with that.
-                receiver.close(CLOSE_TIMEOUT)
+            # What has arrived, and no thread has begun, goes back with that.
+            receiver.close(CLOSE_TIMEOUT)
         except ProtonException as error:
-            logger.debug("closing the receiver of %s: %s", consumer.address, error)
+            self._log.debug("closing the receiver of %s: %s", consumer.address, error)
         except BaseException as error:
             self._failure = error
             self._stopping.set()
@@ -177,7 +183,7 @@ class Worker:
             except Timeout:
                 continue
             except MessageException as error:
-                logger.error("what came from %s is no message, and was rejected: %s", consumer.address, error)
+                self._log.error("what came from %s is no message, and was rejected: %s", consumer.address, error)
                 continue
             if self._handle(consumer, message):
                 failures = 0
@@ -194,14 +200,14 @@ class Worker:
             with self._around():
                 consumer.function(message)
         except Exception:
-            logger.exception("handling a message from %s failed: %s it", consumer.address, consumer.on_error)
-            _tell(consumer, getattr(message, consumer.on_error or "release"))
+            self._log.exception("handling a message from %s failed: %s it", consumer.address, consumer.on_error)
+            self._tell(consumer, getattr(message, consumer.on_error or "release"))
             return False
         except BaseException:
-            _tell(consumer, message.release)
+            self._tell(consumer, message.release)
             raise
         else:
-            _tell(consumer, message.accept)
+            self._tell(consumer, message.accept)
             return True
         finally:
             with self._lock:
@@ -209,6 +215,14 @@ class Worker:
 
     def _pause(self, failures: int) -> None:
         self._stopping.wait(min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE))
+
+    def _tell(self, consumer: Consumer, outcome: Callable[[], None]) -> None:
+        """Say what became of a message; if there is nobody to tell any more, the broker delivers it again."""
+        try:
+            outcome()
+        except ProtonException as error:
+            self._log.warning("what became of a message from %s cannot be told, it will come again: %s",
+                              consumer.address, error)
 
     # --- the connection
 
@@ -226,17 +240,8 @@ class Worker:
             try:
                 connection.close(CLOSE_TIMEOUT)
             except ProtonException as error:
-                logger.debug("closing the connection: %s", error)
+                self._log.debug("closing the connection: %s", error)
 
 
 def _attach(connection: Connection, consumer: Consumer) -> Receiver:
     return connection.create_receiver(consumer.address, credit=consumer.credit or 0)
-
-
-def _tell(consumer: Consumer, outcome: Callable[[], None]) -> None:
-    """Say what became of a message; if there is nobody to tell any more, the broker delivers it again."""
-    try:
-        outcome()
-    except ProtonException as error:
-        logger.warning("what became of a message from %s cannot be told, it will come again: %s",
-                       consumer.address, error)
