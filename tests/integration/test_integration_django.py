@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 from urllib.parse import urlencode
@@ -96,8 +97,12 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, artemis: BrokerUnderTest) -> Shop:
-    return Shop(tmp_path, artemis, f"django-{tmp_path.name}-{os.getpid()}")
+def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+    broker: BrokerUnderTest = request.getfixturevalue(getattr(request, "param", "artemis"))
+    return Shop(tmp_path, broker, broker.address(f"django-{uuid.uuid4().hex[:12]}"))
+
+
+BROKERS = pytest.mark.parametrize("shop", ["artemis", "inmemory"], indirect=True)
 
 
 class Browser:
@@ -189,6 +194,7 @@ def consumer(shop: Shop, **env: str) -> ServerProcess:
                          env={**shop.env, **env}, cwd=APP)
 
 
+@BROKERS
 @pytest.mark.parametrize("served", ["runserver"], indirect=True)
 def test_an_order_is_placed_packed_and_shown(shop: Shop, served: ServerProcess) -> None:
     browser = Browser(shop.port)
@@ -233,6 +239,7 @@ def test_a_browser_shows_the_pages(shop: Shop, served: ServerProcess, tmp_path: 
         assert picture.stat().st_size > 5000, shown.stderr
 
 
+@BROKERS
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_consumer_that_is_told_to_stop_finishes_what_is_in_hand_and_gives_back_the_rest(
     shop: Shop, number: signal.Signals
@@ -262,6 +269,7 @@ def test_a_consumer_that_is_told_to_stop_finishes_what_is_in_hand_and_gives_back
     assert sorted(packed + shop.queued()) == list(range(1, 21))
 
 
+@BROKERS
 def test_what_a_killed_consumer_had_in_hand_comes_again(shop: Shop) -> None:
     shop.send(1, 2, 3)
     killed = consumer(shop, PACKING_TIME="60")
