@@ -162,9 +162,9 @@ class Terminus:
         if not isinstance(wire, (Source, Target)):
             self.type = self.UNSPECIFIED
             return
-        # As in proton: what names no node is no source or target.
+        # As in proton: what names no node is no source, but a target, each message to which may name its own.
         named = wire.address is not None or wire.dynamic
-        self.type = (self.SOURCE if isinstance(wire, Source) else self.TARGET) if named else self.UNSPECIFIED
+        self.type = self.TARGET if isinstance(wire, Target) else self.SOURCE if named else self.UNSPECIFIED
         self._address = wire.address
         self.durability = wire.durable or 0
         self.expiry_policy = _EXPIRY.get(str(wire.expiry_policy or "session-end"), self.EXPIRE_WITH_SESSION)

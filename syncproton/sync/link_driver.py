@@ -171,7 +171,7 @@ class LinkDriver(Handler):
         So does one that refuses, before it detaches with the reason (section 2.6.3).  But some are merely careless.
         """
         if link.is_sender:
-            return link.target.address is not None and link.remote_target.type == Terminus.UNSPECIFIED
+            return link.target.address is not None and link.remote_target.address is None
         asked = link.source.address is not None or link.source.dynamic
         return asked and link.remote_source.type == Terminus.UNSPECIFIED
 

@@ -318,3 +318,14 @@ def test_many_links_are_closed_and_freed_in_reasonable_time() -> None:
     assert linked.into.links() == [linked.receiver]
     assert linked.a.names().count("LINK_FINAL") == linked.b.names().count("LINK_FINAL") == 3000
     pump(linked.a, linked.b)
+
+
+def test_what_names_no_node_is_a_target_but_no_source() -> None:
+    linked = Linked(credit=0)
+    sender = linked.out.sender("anywhere")
+    sender.open()
+    linked.pump()
+    link = linked.b.connection.link_head(Endpoint.LOCAL_UNINIT)
+    assert link is not None
+    assert (link.remote_source.type, link.remote_target.type) == (Terminus.UNSPECIFIED, Terminus.TARGET)
+    assert link.remote_target.address is None

@@ -30,7 +30,7 @@ __all__ = ["BlockingConnection"]
 T = TypeVar("T")
 
 #: The timeout of a connection that is not given one, in seconds.
-DEFAULT_TIMEOUT = 60.0
+DEFAULT_TIMEOUT = 60
 
 
 class BlockingConnection(Handler):
@@ -68,7 +68,9 @@ class BlockingConnection(Handler):
     ) -> None:
         self.disconnected = False
         self.closing = False
-        self.timeout: float = (seconds(timeout) if timeout is not False else None) or DEFAULT_TIMEOUT
+        if timeout is None or timeout is False or not seconds(timeout):
+            timeout = DEFAULT_TIMEOUT
+        self.timeout: float = timeout
         self._watches: List[Tuple["Future[None]", Callable[[], Any]]] = []
         self._detached: Optional[LinkDetached] = None
         self._sync: SyncConnection = connect(

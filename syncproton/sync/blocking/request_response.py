@@ -19,10 +19,10 @@ __all__ = ["AtomicCount", "SyncRequestResponse"]
 
 
 class AtomicCount:
-    """A counter that any thread may step."""
+    """A counter that any thread may step.  What it gives first is one step beyond the start."""
 
     def __init__(self, start: int = 0, step: int = 1) -> None:
-        self._numbers = itertools.count(start, step)
+        self._numbers = itertools.count(start + step, step)
 
     def next(self) -> int:
         """The next number."""
@@ -59,7 +59,7 @@ class SyncRequestResponse(IncomingMessageHandler):
         """
         if not self.address and not request.address:
             raise ValueError(f"Request message has no address: {request}")
-        number = self.correlation_id.next()
+        number = str(self.correlation_id.next())
         request.reply_to = self.reply_to
         request.correlation_id = number
         future: "Future[Message]" = new_future()

@@ -63,6 +63,7 @@ def test_call(connection):
         assert response.body == word.upper()
         assert request.reply_to == client.reply_to == client.receiver.remote_source.address
         assert response.correlation_id == request.correlation_id
+        assert isinstance(request.correlation_id, str)  # Some services know no other kind.
         assert client.response is response
 
 
