@@ -10,11 +10,18 @@ from libraries import Libraries
 
 
 class Running(Dict[str, Libraries]):
-    """The processes of both libraries for each module of scenarios, begun when first asked for."""
+    """The processes of both libraries for a module of scenarios, begun when first asked for."""
 
     def __missing__(self, module: str) -> Libraries:
+        self.close()  # Modules are run one after another.
         self[module] = Libraries(module)
         return self[module]
+
+    def close(self) -> None:
+        """End the processes."""
+        for each in self.values():
+            each.close()
+        self.clear()
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +29,4 @@ def running() -> Iterator[Running]:
     """Both libraries, ready to run scenarios."""
     libraries = Running()
     yield libraries
-    for each in libraries.values():
-        each.close()
+    libraries.close()
