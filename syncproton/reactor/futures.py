@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from typing import Any, List, TypeVar
+from typing import TYPE_CHECKING, Any, List, Optional, TypeVar
 
-from ..errors import ProtonException
+from ..errors import ProtonException, WrongThread
 from . import lifetime
+
+if TYPE_CHECKING:
+    from .runner import Runner
 
 __all__ = ["new_future"]
 
 T = TypeVar("T")
 
 
-def new_future() -> "concurrent.futures.Future[Any]":
-    """A future such as all of ours are."""
-    return _Future()
+def new_future(reactor: "Optional[Runner]" = None) -> "concurrent.futures.Future[Any]":
+    """A future such as all of ours are.
+
+    :param reactor: whose thread completes it, and so cannot wait for it.
+    """
+    return _Future(reactor)
 
 
 class _Future(concurrent.futures.Future[T]):
@@ -27,9 +33,22 @@ class _Future(concurrent.futures.Future[T]):
     who asked to be called back are not called: in the parent they will be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: "Optional[Runner]" = None) -> None:
         self._process = lifetime.process
+        self._reactor = reactor
         super().__init__()
+
+    def result(self, timeout: Optional[float] = None) -> T:
+        self._check()
+        return super().result(timeout)
+
+    def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
+        self._check()
+        return super().exception(timeout)
+
+    def _check(self) -> None:
+        if self._reactor is not None and self._state in ("PENDING", "RUNNING") and self._reactor.on_io_thread:
+            raise WrongThread("waiting on the I/O thread for what that thread is to do: use a callback")
 
     # All that the base class and the functions of its module do, they do with this held.
     @property

@@ -39,6 +39,7 @@ class Loop:
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
+        self._woken = False
         self._selector.register(self._wake_receiver, READ, None)
         self._closed = False
 
@@ -99,14 +100,23 @@ class Loop:
                     watcher.on_ready(wanted)
 
     def wake(self) -> None:
-        """Make :meth:`poll` return at once, or the next one if none is waiting."""
+        """Make :meth:`poll` return at once, or the next one if none is waiting.
+
+        What the loop is woken for has to be there before this is called: however many wake it, one byte does it.
+        """
+        if self._woken:
+            return
         try:
+            self._woken = True
             self._wake_sender.send(b"\0")
         except (BlockingIOError, InterruptedError):
             pass  # so many wake-ups are waiting that one more makes no difference
         except OSError:
             if not self._closed:
                 raise
+        except BaseException:
+            self._woken = False  # Ctrl-C, say: the next one is not to rely on this one
+            raise
 
     def close(self) -> None:
         """Close the selector and the pair; the watched descriptors are their owners' affair."""
@@ -122,3 +132,6 @@ class Loop:
                 pass
         except (BlockingIOError, InterruptedError):
             pass
+        # After the bytes are gone, or one that came in between would be taken for one that is still there.  Whoever
+        # sends none meanwhile is served all the same: this turn of the loop looks for work after this.
+        self._woken = False

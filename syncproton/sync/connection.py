@@ -6,27 +6,28 @@ import weakref
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Sequence, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from ..engine import Link
 from ..errors import ProtonException, Timeout
+from ..message import Message
 from ..reactor import Container
-from ..url import Url
+from ..reactor.futures import new_future
 from .connection_driver import ConnectionDriver
 from .deadline import Deadline
 from .link_driver import LinkDriver
 from .receiver import Receiver
 from .receiver_driver import ReceiverDriver, check_credit
+from .requests import Requests
 from .sender import Sender
 from .sender_driver import SenderDriver
 from .transaction import Transaction, TransactionDriver
-from .waiting import wait
+from .waiting import chain, fail, resolve, wait
 
 if TYPE_CHECKING:
     from ..reactor import LinkOption
-    from ..security import SSLDomain
 
-__all__ = ["Connection", "DEFAULT_TIMEOUT", "connect"]
+__all__ = ["Connection", "DEFAULT_TIMEOUT", "GRACE", "abandon"]
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ DEFAULT_TIMEOUT = 30.0
 
 #: How long a connection that nobody wants any more is waited for, in seconds.
 GRACE = 1.0
+
+DECLARING = "Declaring a transaction"
 
 
 class Connection:
@@ -45,6 +48,12 @@ class Connection:
 
     As a context manager it closes itself at the end.
 
+    What may have to wait for the peer comes in two forms: ``x(..., timeout=)`` waits, and returns the result or raises;
+    ``submit_x(..., timeout=)`` returns at once, with a :class:`concurrent.futures.Future` that has the same result, or
+    the same exception, no later than the timeout.  :func:`asyncio.wrap_future` makes it awaitable.  Arguments that are
+    wrong raise at once in both.  ``cancel()`` of a future succeeds as long as what it stands for can be taken back; a
+    message that waits for credit, for one, is not sent then.
+
     Wherever a method takes a ``timeout``, that is in seconds; ``False`` stands for the connection's own
     :attr:`timeout`, ``None`` for no limit.
     """
@@ -53,10 +62,11 @@ class Connection:
         self._driver = driver
         self._path = path
         self._owned = owned
+        self._requests = Requests(driver)
         #: The default timeout of this connection's calls, in seconds; ``None`` for no limit.
         self.timeout = timeout
         # The driver knows nothing of this object, so that one that is forgotten is collected, and its socket closed.
-        self._finalizer = weakref.finalize(self, _abandon, driver, owned)
+        self._finalizer = weakref.finalize(self, abandon, driver, owned)
         self._finalizer.atexit = False
 
     @property
@@ -74,6 +84,25 @@ class Connection:
         """Whether the connection is over: closed from this side or the other, or lost for good."""
         return self._driver.ended is not None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is up just now, as far as is known: open at both ends.
+
+        Without ``reconnect`` a connection that was open and is not any more is :attr:`closed`.
+        """
+        return self._driver.up
+
+    def check(self, timeout: Optional[float] = False) -> None:
+        """Find out whether the connection works, by having the peer begin a session and end it again.
+
+        :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
+        :raises ConnectionException: if the connection has ended.
+        :raises Timeout: if the peer does not answer in time.
+        """
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        self._wait(self._driver.begin(self._driver.check), deadline, "Checking the connection")
+
     def create_sender(
         self,
         address: Optional[str] = None,
@@ -88,14 +117,29 @@ class Connection:
             message goes to its own ``address`` where the peer supports that.
         :param name: the link's name; a unique one if not given.
         :param options: link options, such as :class:`~syncproton.reactor.AtMostOnce`.
+        :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
         :raises LinkDetached: if the peer refuses the link.
         :raises Timeout: if it does not answer in time.
         """
-        address = address if address is not None else self._path
-        driver = SenderDriver(self._driver, name or self._driver.link_name("sender", address))
-        attach = partial(self.container.create_sender, target=address, options=options)
-        self._open_link(driver, attach, Deadline(timeout, self.timeout))
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        driver, attach = self._sender(address, name, options)
+        self._open_link(driver, attach, deadline)
         return Sender(self, driver)
+
+    def submit_create_sender(
+        self,
+        address: Optional[str] = None,
+        *,
+        name: Optional[str] = None,
+        options: Union["LinkOption", Sequence["LinkOption"], None] = None,
+        timeout: Optional[float] = False,
+    ) -> "Future[Sender]":
+        """What :meth:`create_sender` does, as a future, which fails as that raises."""
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.check_process()
+        driver, attach = self._sender(address, name, options)
+        return self._submit_link(driver, attach, deadline, lambda: Sender(self, driver))
 
     def create_receiver(
         self,
@@ -110,21 +154,36 @@ class Connection:
         """Make a receiver.
 
         :param address: the source, such as a queue; the path of the connection's URL if not given.
-        :param credit: how many messages may be on their way, or waiting to be asked for; 0 asks the peer for a message
-            only when a thread waits for one.
+        :param credit: how many messages may be on their way, or waiting to be asked for; it is renewed when half of
+            it is used.  0 asks the peer for a message only when a thread waits for one.
         :param dynamic: have the peer make a node of its own choice; :attr:`Receiver.address` is its address.
         :param name: the link's name; a unique one if not given.
         :param options: link options, such as :class:`~syncproton.reactor.Selector`.
+        :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
         :raises LinkDetached: if the peer refuses the link.
         :raises Timeout: if it does not answer in time.
         """
-        check_credit(credit)
-        if address is None and not dynamic:
-            address = self._path
-        driver = ReceiverDriver(self._driver, name or self._driver.link_name("receiver", address), credit)
-        attach = partial(self.container.create_receiver, source=address, dynamic=dynamic, options=options)
-        self._open_link(driver, attach, Deadline(timeout, self.timeout))
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        driver, attach = self._receiver(address, credit, dynamic, name, options)
+        self._open_link(driver, attach, deadline)
         return Receiver(self, driver)
+
+    def submit_create_receiver(
+        self,
+        address: Optional[str] = None,
+        *,
+        credit: int = 10,
+        dynamic: bool = False,
+        name: Optional[str] = None,
+        options: Union["LinkOption", Sequence["LinkOption"], None] = None,
+        timeout: Optional[float] = False,
+    ) -> "Future[Receiver]":
+        """What :meth:`create_receiver` does, as a future, which fails as that raises."""
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.check_process()
+        driver, attach = self._receiver(address, credit, dynamic, name, options)
+        return self._submit_link(driver, attach, deadline, lambda: Receiver(self, driver))
 
     def declare_transaction(
         self, timeout: Optional[float] = False, *, settle_before_discharge: bool = False
@@ -141,8 +200,67 @@ class Connection:
         deadline = Deadline(timeout, self.timeout)
         self._driver.guard()
         driver = TransactionDriver(self._driver, settle_before_discharge)
-        self._wait(self._driver.begin(driver.declare), deadline, "Declaring a transaction")
+        self._wait(self._driver.begin(driver.declare), deadline, DECLARING)
         return Transaction(self, driver)
+
+    def submit_declare_transaction(
+        self, timeout: Optional[float] = False, *, settle_before_discharge: bool = False
+    ) -> "Future[Transaction]":
+        """What :meth:`declare_transaction` does, as a future, which fails as that raises."""
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.check_process()
+        driver = TransactionDriver(self._driver, settle_before_discharge)
+        inner = self._driver.begin(driver.declare)
+        outer: "Future[Transaction]" = new_future(self.container)
+        chain(inner, outer, lambda: Transaction(self, driver), inner.cancel)
+        self._expire(outer, deadline, DECLARING)
+        return outer
+
+    def transaction(self, timeout: Optional[float] = False, *, settle_before_discharge: bool = False) -> Transaction:
+        """Begin a local transaction, for a ``with`` block.
+
+        At the end of the block it is committed; if the block raises, it is aborted.  The parameters, and what is
+        raised, are those of :meth:`declare_transaction`.
+        """
+        return self.declare_transaction(timeout, settle_before_discharge=settle_before_discharge)
+
+    def request(self, address: Optional[str], message: Any, timeout: Optional[float] = False) -> Message:
+        """Send a request, and wait for the response to it.
+
+        All requests on a connection share one link for the responses, made when it is first needed, and one sender for
+        each address.  A copy of the message is sent, with ``reply_to`` and ``correlation_id`` set, and ``id`` if it has
+        none.  The response to it is the message whose ``correlation_id`` is the same.  Responses that come too late are
+        dropped.
+
+        :param address: where to, such as a queue; with ``None``, the path of the connection's URL, or if it has none
+            the message's own ``address``, where the peer supports that.
+        :param message: a :class:`~syncproton.Message`, or what is to be the body of one.
+        :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
+        :returns: the response.
+        :raises SendException: if the peer would not have the request.
+        :raises InDoubt: if the link or the connection was lost after the request was sent.
+        :raises LinkDetached: if the peer refuses a link, or has closed it; likewise ``ConnectionException``.
+        :raises Timeout: if no response came in time; the text tells whether the request was sent.
+        """
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        address = address if address is not None else self._path
+        request = self._requests.send(address, message)
+        return wait(request.future, deadline, request.timed_out)
+
+    def submit_request(
+        self, address: Optional[str], message: Any, timeout: Optional[float] = False
+    ) -> "Future[Message]":
+        """What :meth:`request` does, as a future, which fails as that raises.
+
+        It can be cancelled until the response is here.  A request that waits for credit is not sent then; the
+        response to one that was sent is dropped.
+        """
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.check_process()
+        request = self._requests.send(address if address is not None else self._path, message)
+        self._driver.expiry.add(request.future, deadline, request.timed_out)
+        return request.future
 
     def close(self, timeout: Optional[float] = False) -> None:
         """Close the connection, its senders and its receivers.  Closing again does nothing.
@@ -167,6 +285,35 @@ class Connection:
             if self._owned:
                 self.container.close(GRACE)
 
+    def submit_close(self, timeout: Optional[float] = False) -> "Future[None]":
+        """What :meth:`close` does, as a future, which fails as that raises.  It cannot be cancelled."""
+        deadline = Deadline(timeout, self.timeout)
+        driver = self._driver
+        driver.check_process()
+        future: "Future[None]" = new_future(self.container)
+        future.set_running_or_notify_cancel()
+        if not self._finalizer.detach():
+            future.set_result(None)
+            return future
+
+        def closed(done: "Future[None]") -> None:
+            if done.exception() is not None:
+                driver.begin(driver.abort)
+            if self._owned:
+                self.container.begin_close(GRACE)
+
+        def begun(inner: "Future[None]") -> None:
+            error = inner.exception()
+            if error is None or driver.ended is not None:
+                resolve(future, None)
+            else:
+                fail(future, error)
+
+        future.add_done_callback(closed)
+        driver.begin(driver.close).add_done_callback(begun)
+        self._expire(future, deadline, "Closing connection")
+        return future
+
     def __enter__(self) -> "Connection":
         return self
 
@@ -186,95 +333,67 @@ class Connection:
 
     def _wait(self, future: "Future[T]", deadline: Deadline, what: str) -> T:
         self._driver.guard()
-        return wait(future, deadline, lambda taken_back: Timeout(f"Connection {self.url} timed out: {what}"))
+        return wait(future, deadline, partial(_timed_out, self.url, what))
+
+    def _expire(self, future: "Future[Any]", deadline: Deadline, what: str) -> None:
+        self._driver.expiry.add(future, deadline, partial(_timed_out, self.url, what))
+
+    def _submit(
+        self, operation: Callable[..., None], timeout: Optional[float], what: str, *args: Any
+    ) -> "Future[Any]":
+        """A future of an operation that ends by itself within the timeout."""
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.check_process()
+        future = self._driver.begin(operation, *args)
+        self._expire(future, deadline, what)
+        return future
+
+    def _submit_close_link(self, driver: LinkDriver, timeout: Optional[float]) -> "Future[None]":
+        if not self.closed:
+            return self._submit(driver.close, timeout, f"Closing link {driver.name}")
+        Deadline(timeout, self.timeout)
+        self._driver.check_process()
+        future: "Future[None]" = new_future(self.container)
+        future.set_result(None)
+        return future
+
+    def _sender(self, address: Optional[str], name: Optional[str], options: Any) -> Tuple[SenderDriver, Any]:
+        address = address if address is not None else self._path
+        driver = SenderDriver(self._driver, name or self._driver.link_name("sender", address))
+        return driver, partial(self.container.create_sender, target=address, options=options)
+
+    def _receiver(
+        self, address: Optional[str], credit: int, dynamic: bool, name: Optional[str], options: Any
+    ) -> Tuple[ReceiverDriver, Any]:
+        check_credit(credit)
+        if address is None and not dynamic:
+            address = self._path
+        driver = ReceiverDriver(self._driver, name or self._driver.link_name("receiver", address), credit)
+        return driver, partial(self.container.create_receiver, source=address, dynamic=dynamic, options=options)
 
     def _open_link(self, driver: LinkDriver, attach: Callable[..., Link], deadline: Deadline) -> None:
-        self._driver.guard()
         try:
             self._wait(self._driver.begin(driver.open, attach), deadline, f"Opening link {driver.name}")
         except BaseException:
             self._driver.begin(driver.close)
             raise
 
-
-def connect(
-    url: Union[str, Url, None] = None,
-    *,
-    timeout: Optional[float] = DEFAULT_TIMEOUT,
-    urls: Optional[Iterable[Union[str, Url]]] = None,
-    reconnect: Any = False,
-    heartbeat: Optional[float] = None,
-    ssl_domain: Optional["SSLDomain"] = None,
-    handler: Any = None,
-    container: Optional[Container] = None,
-    **options: Any,
-) -> Connection:
-    """Connect, and wait until the peer has agreed.
-
-    :param url: where to, such as ``amqp://user:password@host:port/queue``.  The path, if any, is the default address
-        of senders and receivers.
-    :param timeout: how long to wait for the connection, and the default of its calls from then on, in seconds;
-        ``None`` for no limit.
-    :param urls: several places, tried in order, instead of one.  Without ``reconnect`` each is tried once.
-    :param reconnect: make the connection anew when it is lost: ``True``, or a
-        :class:`~syncproton.reactor.Backoff`.
-    :param heartbeat: how often, in seconds, a sign of life is wanted from the peer; after twice that in silence the
-        connection is lost.
-    :param ssl_domain: TLS settings, for ``amqps`` URLs.
-    :param handler: an object whose ``on_...`` methods get the connection's events too, on the I/O thread.
-    :param container: a container to use, whose thread is then shared; a new one with a thread of its own if not given.
-    :param options: further keyword arguments of :meth:`syncproton.reactor.Container.connect`.
-    :raises ConnectionException: if the host is unknown or refuses, if the login fails, or the peer closes at once.
-    :raises Timeout: if the peer does not answer in time; with ``reconnect``, its ``__cause__`` is the last failure.
-    :raises WrongThread: on a container's I/O thread.
-    """
-    deadline = Deadline(timeout, DEFAULT_TIMEOUT)
-    if urls is not None and not isinstance(urls, (str, Url)):
-        urls = list(urls)
-    reconnects = reconnect is not None and reconnect is not False
-    if not reconnects:
-        reconnect = [0.0] if urls is not None else False
-    elif reconnect is True:
-        reconnect = None
-    options.update(url=url, urls=urls, reconnect=reconnect, heartbeat=heartbeat, ssl_domain=ssl_domain)
-    first = Url(url if url is not None else (urls[0] if urls else None) if isinstance(urls, list) else urls)
-    owned = container is None
-    if container is None:
-        container = Container()
-    elif not isinstance(container, Container):
-        raise TypeError(f"container must be a Container, not {type(container).__name__}")
-    try:
-        container.start_background()
-    except ProtonException:
-        if owned:
-            raise
-        # It runs already, in the background or by run() on another thread.
-    driver = ConnectionDriver(container, _without_password(first), reconnects)
-    if handler is not None:
-        driver.add(handler)
-    connection = Connection(driver, deadline.timeout, first.path or None, owned)
-    try:
-        connection._wait(driver.begin(driver.open, options), deadline, "Opening connection")
-    except BaseException as error:
-        if isinstance(error, Timeout):
-            error.__cause__ = driver.lost
-        connection._finalizer.detach()
-        driver.begin(driver.abort)
-        if owned:
-            container.close(0)
-        raise
-    return connection
+    def _submit_link(
+        self, driver: LinkDriver, attach: Callable[..., Link], deadline: Deadline, make: Callable[[], T]
+    ) -> "Future[T]":
+        inner = self._driver.begin(driver.open, attach)
+        outer: "Future[T]" = new_future(self.container)
+        chain(inner, outer, make, lambda: self._driver.begin(driver.close))
+        self._expire(outer, deadline, f"Opening link {driver.name}")
+        return outer
 
 
-def _without_password(url: Url) -> str:
-    shown = Url(url)
-    shown.password = None
-    shown.path = None
-    return str(shown)
-
-
-def _abandon(driver: ConnectionDriver, owned: bool) -> None:
+def abandon(driver: ConnectionDriver, owned: bool) -> None:
     """Drop a connection that nobody will use again, without waiting for the peer."""
     driver.begin(driver.abort)
     if owned:
         driver.container.begin_close(GRACE)
+
+
+def _timed_out(url: str, what: str, taken_back: bool) -> Timeout:
+    return Timeout(f"Connection {url} timed out: {what}")

@@ -16,7 +16,9 @@ from ..reactor import lifetime
 from ..reactor.futures import new_future
 from .endings import forget, remember
 from .errors import ConnectionClosed, SessionEnded, connection_lost
-from .waiting import Waiters, fail, fresh, resolve
+from .expiry import Expiry
+from .inlet import Operation
+from .waiting import Waiters, fail, fresh, resolve, start
 
 if TYPE_CHECKING:
     from ..reactor import Container
@@ -48,6 +50,7 @@ class ConnectionDriver(Handler):
     :param url: what the connection is called in errors; without a password.
     :param reconnects: whether the container makes the connection anew when it is lost.
     :ivar connection: the engine's connection, once there is one.
+    :ivar expiry: the time limits of futures.
     :ivar links: the links that have not ended.
     :ivar lost: why the connection was lost last, or could not be made; ``None`` if that never happened.
     :ivar losses: how often the connection was lost.  A delivery received before the last loss cannot be settled.
@@ -60,6 +63,7 @@ class ConnectionDriver(Handler):
         self.links: Set["LinkDriver"] = set()
         self.losses = 0
         self.waiters = Waiters()
+        self.expiry = Expiry(container)
         self._lock = threading.Lock()
         self._names: Set[Tuple[str, str]] = set()
         self._reconnects = reconnects
@@ -68,12 +72,19 @@ class ConnectionDriver(Handler):
         self._connected = False
         self.lost: Optional[BaseException] = None
         self._session: Optional[Session] = None
+        self._checks: Dict[Session, "Future[None]"] = {}
+        self._up = False
         self._process = lifetime.process
 
     @property
     def ended(self) -> Optional[BaseException]:
         """Why the connection has ended for good, or ``None``."""
         return self._not_ours() if self.inherited else self.waiters.ended
+
+    @property
+    def up(self) -> bool:
+        """Whether the connection is open at both ends just now."""
+        return self._up and self.ended is None
 
     @property
     def inherited(self) -> bool:
@@ -91,27 +102,39 @@ class ConnectionDriver(Handler):
         :raises WrongThread: on the I/O thread.
         :raises ConnectionException: in the child of a fork.
         """
-        if self.inherited:
-            raise self._not_ours()
+        self.check_process()
         if self.container.on_io_thread:
             raise WrongThread("a blocking call on the I/O thread waits for itself: use callbacks, or another thread")
 
+    def check_process(self) -> None:
+        """Refuse to touch what is the parent's in the child of a fork.
+
+        :raises ConnectionException: there.
+        """
+        if self.inherited:
+            raise self._not_ours()
+
     def begin(self, operation: Callable[..., None], *args: Any) -> "Future[Any]":
         """Have ``operation(future, *args)`` run on the I/O thread; it is to complete the future, now or later."""
-        future: "Future[Any]" = new_future()
+        future: "Future[Any]" = new_future(self.container)
         self.post(future, operation, future, *args)
         return future
 
     def post(self, future: "Future[Any]", operation: Callable[..., Any], *args: Any) -> None:
         """Have ``operation(*args)`` run on the I/O thread; if it cannot, or raises, ``future`` fails."""
-        self.container.submit(operation, *args).add_done_callback(partial(self._relay, future))
+        call = Operation(partial(self._refused, future), operation, args)
+        if self.container.on_io_thread:
+            call.run()
+        else:
+            self.container._calls.put(call)
 
-    def _relay(self, future: "Future[Any]", door: "Future[Any]") -> None:
-        error = None if door.cancelled() else door.exception()
-        if error is not None:
-            # A container that has ended says so; but the user wants to know about the connection.
-            ended = self.ended if isinstance(error, ProtonException) else None
-            fail(future, fresh(ended) if ended is not None else error)
+    def _refused(self, future: "Future[Any]", error: BaseException) -> None:
+        fail(future, self.why(error))
+
+    def why(self, error: BaseException) -> BaseException:
+        """The reason to tell a user: a container that has ended says so, but he wants to know about the connection."""
+        ended = self.ended if isinstance(error, ProtonException) else None
+        return fresh(ended) if ended is not None else error
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run a function that does not wait for the peer on the I/O thread, and return its result."""
@@ -144,7 +167,7 @@ class ConnectionDriver(Handler):
 
         :param options: keyword arguments of :meth:`syncproton.reactor.Container.connect`.
         """
-        if self.waiters.add(future):
+        if self.waiters.add(future) and not future.done():
             self._opening = future
             remember(self)
             self.connection = self.container.connect(handler=self, **options)
@@ -152,6 +175,7 @@ class ConnectionDriver(Handler):
 
     def close(self, future: "Future[None]") -> None:
         """Close; completes when the peer has closed too, or the connection is gone."""
+        start(future)
         if self.ended is None:
             self.end(ConnectionException(f"Connection {self.url} is closed"))
         self._closing.append(future)
@@ -172,6 +196,14 @@ class ConnectionDriver(Handler):
                 connection.transport.close_head()
         self._gone()
         resolve(future, None)
+
+    def check(self, future: "Future[None]") -> None:
+        """Have the peer begin and end a session; completes when it has done the first."""
+        if self.waiters.add(future):
+            assert self.connection is not None
+            session = self.connection.session()
+            self._checks[session] = future
+            session.open()
 
     def session(self) -> Session:
         """The open session that links go on, made anew if the peer ended the one before."""
@@ -218,9 +250,16 @@ class ConnectionDriver(Handler):
         assert connection is not None
         if connection.state & Endpoint.REMOTE_CLOSED or OPEN_FAILED in (connection.remote_properties or {}):
             return  # It was refused, and the close that follows tells why.
+        self._up = True
         if self._opening is not None:
             resolve(self._opening, None)
             self._opening = None
+
+    def on_session_remote_open(self, event: Event) -> None:
+        checked = self._checks.pop(event.session, None) if event.session is not None else None
+        if checked is not None and event.session is not None:
+            resolve(checked, None)
+            event.session.close()
 
     def on_connection_remote_close(self, event: Event) -> None:
         connection = event.connection
@@ -242,8 +281,12 @@ class ConnectionDriver(Handler):
     def on_session_remote_close(self, event: Event) -> None:
         session = event.session
         assert session is not None
-        session.close()
-        self._session_over(session)
+        checked = self._checks.pop(session, None)
+        if checked is not None:
+            fail(checked, SessionEnded(session))
+        if not session.state & Endpoint.LOCAL_CLOSED:
+            session.close()
+            self._session_over(session)
         session.free()
 
     def _session_over(self, session: Session) -> None:
@@ -264,6 +307,7 @@ class ConnectionDriver(Handler):
             self.connection.close()
 
     def on_transport_closed(self, event: Event) -> None:
+        self._up = False
         lost = connection_lost(self.url, event.transport.condition)
         if self.ended is None and self._tries_again:
             self.losses += 1

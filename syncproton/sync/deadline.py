@@ -45,6 +45,11 @@ class Deadline:
         self.timeout = default if timeout is False else seconds(timeout)
         self._at = None if self.timeout is None else time.monotonic() + self.timeout
 
+    @property
+    def at(self) -> Optional[float]:
+        """The point in time on the monotonic clock, in seconds; ``None`` for never."""
+        return self._at
+
     def remaining(self) -> Optional[float]:
         """The seconds left, 0 once it has passed, ``None`` for ever."""
         if self._at is None:

@@ -11,7 +11,7 @@ from ..engine.trace_text import one_line
 from ..errors import LinkException
 from .connection_driver import ConnectionDriver
 from .errors import LinkDetached, SessionEnded
-from .waiting import Waiters, resolve
+from .waiting import Waiters, resolve, start
 
 __all__ = ["REASON_TIMEOUT", "LinkDriver"]
 
@@ -68,7 +68,7 @@ class LinkDriver(Handler):
 
         :param attach: makes the link: called with a session, and the keywords ``name`` and ``handler``.
         """
-        if not self.connection.waiters.add(future):
+        if not self.connection.waiters.add(future) or future.done():
             return
         self.waiters.add(future)
         self._opening = future
@@ -101,6 +101,8 @@ class LinkDriver(Handler):
 
     def close(self, future: "Future[None]") -> None:
         """Close; completes when the peer has closed too, or the link is gone."""
+        if not start(future):
+            return
         link = self.link
         if link is None:
             self.connection.free_name(self.kind, self.name)

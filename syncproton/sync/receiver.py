@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, Optional, Type
+from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, List, Optional, Type
 
 from ..engine import Condition, Delivery
 from ..errors import LinkException, MessageException, ProtonException, Timeout
@@ -13,19 +15,23 @@ from ..message import Message
 from ..reactor import lifetime
 from .deadline import Deadline
 from .receiver_driver import Arrival, ReceiverDriver
-from .waiting import fresh, wait
+from .waiting import fresh
 
 if TYPE_CHECKING:
     from .connection import Connection
 
 __all__ = ["ReceivedMessage", "Receiver"]
 
+#: How many of its messages a thread has before those that are settled are looked for among them.
+SWEEP_AT = 64
+
 
 class ReceivedMessage(Message):
     """A message that came over a :class:`Receiver`, which is told with :meth:`accept` and its kin what became of it.
 
     They may be called from any thread, in any order of messages, and do not wait for the peer.  A message that the
-    sender had settled, or that is settled already, is left as it is.
+    sender had settled, or that is settled already, is left as it is.  So is one that came before its connection was
+    lost and made again: its source delivers it anew.
     """
 
     __slots__ = ("_receiver", "_arrival")
@@ -89,6 +95,14 @@ class ReceivedMessage(Message):
         self._receiver._settle(self._arrival, None)
 
 
+class _Mine(threading.local):
+    """What a thread has received and not settled, oldest first, for settling without naming the message."""
+
+    def __init__(self) -> None:
+        self.arrivals: Deque[Arrival] = deque()
+        self.sweep_at = SWEEP_AT
+
+
 class Receiver:
     """A link on which to receive.  Made by :meth:`Connection.create_receiver`; usable from any thread.
 
@@ -100,8 +114,7 @@ class Receiver:
     def __init__(self, connection: "Connection", driver: ReceiverDriver) -> None:
         self._connection = connection
         self._driver = driver
-        # What each thread has received and not settled, oldest first, for settling without naming the message.
-        self._unsettled: Dict[int, Deque[Arrival]] = {}
+        self._mine = _Mine()
         self._came_settled = False
         self._closed = False
 
@@ -135,6 +148,71 @@ class Receiver:
         :raises MessageException: if what came is not a message.  It was rejected.
         """
         return self._receive(Deadline(timeout, self._connection.timeout))
+
+    def submit_receive(self, timeout: Optional[float] = False) -> "Future[ReceivedMessage]":
+        """What :meth:`receive` does, as a future, which fails as that raises.
+
+        It can be cancelled as long as there is no message.  The message is none of those that :meth:`accept` takes
+        without naming it, for no thread has received it.
+        """
+        deadline = Deadline(timeout, self._connection.timeout)
+        driver = self._driver
+        driver.connection.check_process()
+        future: "Future[ReceivedMessage]" = driver.take(partial(self._unpack, remember=False))
+        if not future.done():
+            future.add_done_callback(partial(_gave_up, driver))
+            driver.connection.expiry.add(future, deadline, partial(_timed_out, driver.connection.url, self.name))
+        return future
+
+    def receive_many(self, n: int, timeout: Optional[float] = False) -> List[ReceivedMessage]:
+        """Wait until ``n`` messages are here, or time is up.
+
+        :param n: how many messages are wanted, at least 1.
+        :param timeout: seconds, for all of them; ``False`` for the connection's default; ``None`` for no limit; 0 takes
+            only what is here already.
+        :returns: ``n`` messages, in the order they came; fewer if there were no more in time, or before the link ended.
+        :raises Timeout: if none came in time.
+        :raises LinkDetached: if the peer closed the link and none was left; likewise ``ConnectionException``.
+
+        What comes and is not a message is rejected, and left out.
+        """
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"n is a number of messages, not {n!r}")
+        if n < 1:
+            raise ValueError(f"n is at least 1 message, not {n}")
+        deadline = Deadline(timeout, self._connection.timeout)
+        self._driver.connection.guard()
+        messages: List[ReceivedMessage] = []
+        while not messages:
+            arrivals = self._driver.get(n, deadline)
+            if not arrivals:
+                raise _timed_out(self._driver.connection.url, self.name)
+            for arrival in arrivals:
+                try:
+                    messages.append(self._unpack(arrival))
+                except MessageException:
+                    pass  # it has been rejected
+        return messages
+
+    def drain(self, timeout: Optional[float] = False) -> None:
+        """Have the peer send what it has for the credit it was given, and give back the rest of that.
+
+        After this, what can be received without waiting (``receive(0)``) is all that there was.  Credit is given again
+        once a thread waits for more.
+
+        :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
+        :raises Timeout: if the peer does not answer in time.
+        :raises LinkDetached: if the peer closed the link; likewise ``ConnectionException``.
+        """
+        driver = self._driver
+        deadline = Deadline(timeout, self._connection.timeout)
+        driver.connection.guard()
+        future = driver.connection.begin(driver.drain)
+        self._connection._wait(future, deadline, f"Draining receiver {self.name}")
+
+    def submit_drain(self, timeout: Optional[float] = False) -> "Future[None]":
+        """What :meth:`drain` does, as a future, which fails as that raises."""
+        return self._connection._submit(self._driver.drain, timeout, f"Draining receiver {self.name}")
 
     def accept(self, message: Optional[ReceivedMessage] = None) -> None:
         """Accept a message.
@@ -178,6 +256,11 @@ class Receiver:
         if not self._connection.closed:
             self._connection._wait(driver.connection.begin(driver.close), deadline, f"Closing link {self.name}")
 
+    def submit_close(self, timeout: Optional[float] = False) -> "Future[None]":
+        """What :meth:`close` does, as a future, which fails as that raises."""
+        self._closed = True
+        return self._connection._submit_close_link(self._driver, timeout)
+
     def __iter__(self) -> Iterator[ReceivedMessage]:
         return self
 
@@ -209,46 +292,50 @@ class Receiver:
     def _receive(self, deadline: Deadline) -> ReceivedMessage:
         driver = self._driver
         driver.connection.guard()
-        future = driver.take()
+        arrivals = driver.get(1, deadline)
+        if not arrivals:
+            raise _timed_out(driver.connection.url, self.name)
+        return self._unpack(arrivals[0])
 
-        def timed_out(taken_back: bool) -> BaseException:
-            return Timeout(f"Connection {self._connection.url} timed out: Receiving on receiver {self.name}")
-
-        try:
-            arrival = wait(future, deadline, timed_out)
-        finally:
-            if future.cancelled():
-                driver.leave(future)
-        return self._unpack(arrival)
-
-    def _unpack(self, arrival: Arrival) -> ReceivedMessage:
+    def _unpack(self, arrival: Arrival, remember: bool = True) -> ReceivedMessage:
         message = ReceivedMessage()
         message._receiver = self
         message._arrival = arrival
         try:
             message.decode(arrival.data)
         except MessageException as error:
-            self._driver.settle(arrival, Delivery.REJECTED, Condition("amqp:decode-error", str(error)))
+            self._reject(arrival, error)
             raise
         arrival.data = b""
-        self._remember(arrival)
-        return message
-
-    def _remember(self, arrival: Arrival) -> None:
         if arrival.settled:
             self._came_settled = True
-            return
-        mine = self._unsettled.setdefault(threading.get_ident(), deque())
-        while mine and mine[0].settled:
-            mine.popleft()
-        mine.append(arrival)
+        elif remember:
+            self._remember(arrival)
+        return message
+
+    def _reject(self, arrival: Arrival, error: MessageException) -> None:
+        try:
+            self._driver.settle(arrival, Delivery.REJECTED, Condition("amqp:decode-error", str(error)))
+        except ProtonException:
+            pass  # the link has ended meanwhile: what came over it does not matter to the peer any more
+
+    def _remember(self, arrival: Arrival) -> None:
+        mine = self._mine
+        arrivals = mine.arrivals
+        while arrivals and arrivals[0].settled:
+            arrivals.popleft()
+        arrivals.append(arrival)
+        if len(arrivals) >= mine.sweep_at:
+            # The first is kept for long, and those after it are not.
+            mine.arrivals = deque(each for each in arrivals if not each.settled)
+            mine.sweep_at = max(SWEEP_AT, 2 * len(mine.arrivals))
 
     def _pick(self, message: Optional[ReceivedMessage]) -> Optional[Arrival]:
         if message is not None:
             if not isinstance(message, ReceivedMessage) or message._receiver is not self:
                 raise LinkException(f"this message did not come over receiver {self.name}")
             return message._arrival
-        mine = self._unsettled.get(threading.get_ident(), deque())
+        mine = self._mine.arrivals
         while mine:
             arrival = mine.popleft()
             if not arrival.settled:
@@ -265,3 +352,12 @@ class Receiver:
             lifetime.hush()
             raise fresh(ended)
         self._driver.settle(arrival, state, **details)
+
+
+def _timed_out(url: str, name: str, taken_back: bool = True) -> Timeout:
+    return Timeout(f"Connection {url} timed out: Receiving on receiver {name}")
+
+
+def _gave_up(driver: ReceiverDriver, future: "Future[ReceivedMessage]") -> None:
+    if future.cancelled() or future.exception() is not None:
+        driver.leave(future)

@@ -8,76 +8,113 @@ from typing import Any, Container as Collection
 from typing import Deque, Dict, List, Optional, Tuple
 
 from ..engine import Delivery, DispositionType, Event, Link, Sender
-from ..errors import TransactionError
+from ..errors import LinkException, TransactionError
 from ..reactor import Transaction
+from ..reactor.futures import new_future
 from .connection_driver import ConnectionDriver
 from .errors import InDoubt, SendException
+from .inlet import Inlet
 from .link_driver import LinkDriver
-from .waiting import fail, resolve, start
+from .sending import ERRORS, FutureSending, Sending
+from .waiting import fresh
 
 __all__ = ["SenderDriver"]
-
-#: A message that waits for credit: its future, its bytes, the outcomes that are errors, and its transaction.
-_Queued = Tuple["Future[Delivery]", bytes, Collection[int], Optional[Transaction]]
 
 
 class SenderDriver(LinkDriver):
     """Sends encoded messages in the order they were given, as credit allows.
 
-    The future of a send is started when the message is handed over to the link, and completes with the delivery when
-    the peer has said what became of it; on a link that sends settled, when the bytes have been put into frames.
+    A message is :meth:`claimed <Sending.claim>` when it is handed over to the link, and done with when the peer has
+    said what became of it; on a link that sends settled, when its bytes have been put into frames.
+
+    :meth:`offer` and :meth:`send` are for any thread.
     """
 
     kind = "sender"
 
     def __init__(self, connection: ConnectionDriver, name: str, children: Optional[List[Any]] = None) -> None:
         super().__init__(connection, name, children)
-        self._queue: Deque[_Queued] = deque()
+        self._inlet: "Inlet[Sending]" = Inlet(connection.container, self.enqueue, self._refuse)
+        # What waits for credit.
+        self._queue: Deque[Sending] = deque()
         # Handed over and not settled by the peer; handed over settled and not yet put into frames.
-        self._unsettled: Dict[Delivery, Tuple["Future[Delivery]", Collection[int]]] = {}
-        self._unframed: Deque[Tuple["Future[Delivery]", Delivery]] = deque()
+        self._unsettled: Dict[Delivery, Sending] = {}
+        self._unframed: Deque[Tuple[Sending, Delivery]] = deque()
 
-    def send(
-        self, future: "Future[Delivery]", data: bytes, errors: Collection[int],
-        transaction: Optional[Transaction] = None,
-    ) -> None:
-        """Send a message.
+    # --- for any thread
+
+    def offer(self, sending: Sending) -> None:
+        """Send a message.  What one thread offers keeps its order."""
+        self._inlet.put(sending)
+
+    def send(self, data: bytes, errors: Collection[int] = ERRORS) -> "Future[Delivery]":
+        """Send a message; a future of its delivery.
 
         :param data: the encoded message.
         :param errors: the outcomes for which the future fails with :class:`SendException`.
-        :param transaction: under which to send it.
         """
+        future: "Future[Delivery]" = new_future(self.connection.container)
+        self._inlet.put(FutureSending(future, data, errors))
+        return future
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not (len(self._inlet) or self._queue or self._unsettled or self._unframed)
+
+    # --- on the I/O thread
+
+    def enqueue(self, sending: Sending) -> None:
+        """Send a message, after those that were given before."""
         if self.ended is not None:
-            self.waiters.add(future)
+            sending.failed(fresh(self.ended))
             return
-        self._queue.append((future, data, errors, transaction))
-        self._pump()
+        if sending.transaction is not None and not self._may(sending, sending.transaction):
+            return
+        self._queue.append(sending)
+        link = self.link
+        if link is not None and link.credit > 0:
+            self._pump()
+
+    def _refuse(self, sending: Sending, error: BaseException) -> None:
+        sending.failed(self.connection.why(error))
 
     def _pump(self) -> None:
         link = self.link
         if not isinstance(link, Sender):
             return
         settled = Link.SND_SETTLED in (link.snd_settle_mode, link.remote_snd_settle_mode)
-        while self._queue and link.credit > 0:
-            future, data, errors, transaction = self._queue.popleft()
-            if not start(future):
+        queue = self._queue
+        while queue and link.credit > 0:
+            sending = queue.popleft()
+            if not sending.claim():
                 continue
-            if transaction is not None:
-                try:
-                    transaction.check_open()
-                except TransactionError as error:
-                    fail(future, error)
-                    continue
-            delivery = link.delivery(link.delivery_tag())
-            link.stream(data)
+            transaction = sending.transaction
+            if transaction is not None and not self._may(sending, transaction):
+                continue
+            try:
+                delivery = link.delivery(link.delivery_tag())
+            except LinkException as error:
+                sending.failed(error)  # the program's own tags have come to an end, say
+                continue
+            link.stream(sending.data)
             link.advance()
             if transaction is not None:
                 transaction.enlist(delivery)
             if settled:
                 delivery.settle()
-                self._unframed.append((future, delivery))
+                self._unframed.append((sending, delivery))
             else:
-                self._unsettled[delivery] = (future, errors)
+                self._unsettled[delivery] = sending
+
+    def _may(self, sending: Sending, transaction: Transaction) -> bool:
+        """Whether the transaction of a message is still open; if not, it has failed."""
+        try:
+            transaction.check_open()
+        except TransactionError as error:
+            sending.failed(error)
+            return False
+        return True
 
     def interrupted(self, error: BaseException) -> None:
         super().interrupted(error)
@@ -86,16 +123,16 @@ class SenderDriver(LinkDriver):
     def _fail_all(self, error: BaseException) -> None:
         super()._fail_all(error)
         queue, self._queue = self._queue, deque()
-        for future, *_ in queue:
-            fail(future, error)
+        for sending in queue:
+            sending.failed(fresh(error))
         self._doubt(error)
 
     def _doubt(self, error: BaseException) -> None:
         """Nobody can tell any more what became of the messages under way."""
         unsettled, self._unsettled = self._unsettled, {}
         unframed, self._unframed = self._unframed, deque()
-        for future in [future for future, _ in unsettled.values()] + [future for future, _ in unframed]:
-            fail(future, InDoubt(error))
+        for sending in [*unsettled.values(), *(sending for sending, _ in unframed)]:
+            sending.failed(InDoubt(error))
 
     def _attached(self, link: Link) -> None:
         self._pump()
@@ -105,8 +142,8 @@ class SenderDriver(LinkDriver):
         if link is None:
             return
         while len(self._unframed) > link.queued:
-            future, delivery = self._unframed.popleft()
-            resolve(future, delivery)
+            sending, delivery = self._unframed.popleft()
+            sending.done(delivery)
         self._pump()
         if link.drain_mode and link.credit > 0:
             # Nothing is left to send: the credit goes back, as the receiver asked.
@@ -122,13 +159,13 @@ class SenderDriver(LinkDriver):
         if not delivery.settled and state not in _OUTCOMES:
             return
         delivery.settle()
-        future, errors = self._unsettled.pop(delivery, (None, ()))
-        if future is None:
+        sending = self._unsettled.pop(delivery, None)
+        if sending is None:
             return
-        if state in errors:
-            fail(future, SendException(state, delivery))
+        if state in sending.errors:
+            sending.failed(SendException(state, delivery))
         else:
-            resolve(future, delivery)
+            sending.done(delivery)
 
 
 def _outcome_of(delivery: Delivery) -> int:

@@ -7,7 +7,8 @@ from typing import Any, Optional, Union
 from ..engine import Delivery
 from ..errors import ProtonException
 from ..url import Url
-from .connection import DEFAULT_TIMEOUT, GRACE, Connection, connect
+from .connecting import connect
+from .connection import DEFAULT_TIMEOUT, GRACE, Connection
 from .deadline import Deadline
 from .receiver import ReceivedMessage
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Optional, Set
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, Set, Type
 
 from ..engine import Delivery
-from ..errors import Timeout, TransactionError
-from ..message import Message
+from ..errors import ProtonException, Timeout, TransactionError
 from ..reactor import Transaction as Declared
 from ..reactor.futures import new_future
 from .deadline import Deadline
 from .receiver import ReceivedMessage
-from .sender import ERRORS, Sender
+from .sender import Sender, _encoded
 from .sender_driver import SenderDriver
-from .waiting import fail, fresh, resolve, wait
+from .sending import ERRORS, FutureSending
+from .waiting import fail, fresh, resolve, start, wait
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Transaction", "TransactionDriver"]
 
+logger = logging.getLogger("syncproton.sync")
+
+ABORTING = "Aborting a transaction"
+COMMITTING = "Committing a transaction: whether it was is in doubt"
 IN_DOUBT = "it is in doubt whether the transaction was committed"
 
 
@@ -30,6 +37,14 @@ class Transaction:
 
     What is sent and accepted under it takes effect when it is committed, all of it or nothing.  If it is neither
     committed nor aborted, it is rolled back when its connection ends.
+
+    As a context manager it commits at the end of the block, and aborts if that raises::
+
+        with connection.transaction() as txn:
+            txn.accept(message)
+            txn.send(sender, "answer")
+
+    What the block was left with is raised; a commit that fails raises :class:`~syncproton.TransactionError`.
     """
 
     def __init__(self, connection: "Connection", driver: "TransactionDriver") -> None:
@@ -63,23 +78,27 @@ class Transaction:
         :raises SendException: if the peer will not have the message; and as :meth:`Sender.send` raises otherwise.
         :raises Timeout: if time ran out.
         """
+        deadline = Deadline(timeout, self._connection.timeout)
+        self._driver.connection.guard()
+        return wait(self._send(sender, message), deadline, partial(_send_timed_out, self._driver, sender.name))
+
+    def submit_send(self, sender: Sender, message: Any, timeout: Optional[float] = False) -> "Future[Delivery]":
+        """What :meth:`send` does, as a future, which fails as that raises.
+
+        It can be cancelled as long as the message waits for credit.  :meth:`commit` waits for messages under way.
+        """
+        deadline = Deadline(timeout, self._connection.timeout)
+        self._driver.connection.check_process()
+        future = self._send(sender, message)
+        self._driver.connection.expiry.add(future, deadline, partial(_send_timed_out, self._driver, sender.name))
+        return future
+
+    def _send(self, sender: Sender, message: Any) -> "Future[Delivery]":
         if not isinstance(sender, Sender):
             raise TypeError(f"a transaction sends on a Sender, not on {sender!r}")
         if sender.connection is not self._connection:
             raise TransactionError("the sender is of another connection than the transaction")
-        driver = self._driver
-        deadline = Deadline(timeout, self._connection.timeout)
-        driver.connection.guard()
-        if not isinstance(message, Message):
-            message = Message(body=message)
-        data = message.encode()
-        future: "Future[Delivery]" = driver.connection.begin(driver.send, sender._driver, data)
-
-        def timed_out(taken_back: bool) -> BaseException:
-            said = "it was not sent" if taken_back else "it was sent; abort the transaction if that must not be"
-            return Timeout(f"Connection {self._connection.url} timed out: Sending on sender {sender.name}: {said}")
-
-        return wait(future, deadline, timed_out)
+        return self._driver.send(sender._driver, _encoded(message))
 
     def accept(self, message: ReceivedMessage) -> None:
         """Accept a message under this transaction: it is gone from its source when that is committed.
@@ -117,12 +136,43 @@ class Transaction:
         """
         self._end(True, timeout)
 
+    def submit_commit(self, timeout: Optional[float] = False) -> "Future[None]":
+        """What :meth:`commit` does, as a future, which fails as that raises.
+
+        It cannot be cancelled once the peer was asked.
+        """
+        return self._connection._submit(self._driver.discharge, timeout, COMMITTING, False)
+
+    def submit_abort(self, timeout: Optional[float] = False) -> "Future[None]":
+        """What :meth:`abort` does, as a future, which fails as that raises."""
+        return self._connection._submit(self._driver.discharge, timeout, ABORTING, True)
+
     def _end(self, failed: bool, timeout: Optional[float]) -> None:
         driver = self._driver
         deadline = Deadline(timeout, self._connection.timeout)
         driver.connection.guard()
-        what = "Aborting a transaction" if failed else "Committing a transaction: whether it was is in doubt"
-        self._connection._wait(driver.connection.begin(driver.discharge, failed), deadline, what)
+        future = driver.connection.begin(driver.discharge, failed)
+        self._connection._wait(future, deadline, ABORTING if failed else COMMITTING)
+
+    def __enter__(self) -> "Transaction":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        if self._driver.ending:
+            return  # by commit() or abort() in the block
+        if value is None:
+            self.commit()
+            return
+        try:
+            if isinstance(value, Exception):
+                self.abort()
+            else:
+                self.submit_abort()  # Ctrl-C, say: there is no time to wait.
+        except ProtonException as error:
+            # It will not be committed, and the exception of the block matters more.
+            logger.warning("%r could not be aborted: %s", self, error)
 
     def __repr__(self) -> str:
         return f"<Transaction {self.id!r} on {self._connection.url}{', over' if self.over else ''}>"
@@ -132,6 +182,7 @@ class TransactionDriver:
     """The I/O thread's half of a blocking transaction: the handler of its callbacks.
 
     :ivar declared: the transaction of the container, once it was asked for.
+    :ivar ending: whether its end was asked for.
     """
 
     declared: Declared
@@ -141,6 +192,7 @@ class TransactionDriver:
         self._settle_before_discharge = settle_before_discharge
         self._declaring: "Future[None]"
         self._discharging: Optional["Future[None]"] = None
+        self.ending = False
         self._sends: Set["Future[Any]"] = set()
         # Fails when the connection ends.
         self._watch: "Future[None]" = new_future()
@@ -149,17 +201,18 @@ class TransactionDriver:
         """Begin; completes when the peer has."""
         self._declaring = future
         self._watch.add_done_callback(self._connection_over)
-        if self.connection.waiters.add(self._watch):
+        if not future.done() and self.connection.waiters.add(self._watch):
             self.declared = self.connection.container.declare_transaction(
                 self.connection.session(), self, self._settle_before_discharge
             )
 
-    def send(self, future: "Future[Delivery]", sender: SenderDriver, data: bytes) -> None:
-        """Send a message under the transaction, as :meth:`SenderDriver.send` does."""
-        self.declared.check_open()
+    def send(self, sender: SenderDriver, data: bytes) -> "Future[Delivery]":
+        """Send a message under the transaction.  From any thread."""
+        future: "Future[Delivery]" = new_future(self.connection.container)
         self._sends.add(future)
         future.add_done_callback(self._sends.discard)
-        sender.send(future, data, ERRORS, self.declared)
+        sender.offer(FutureSending(future, data, ERRORS, self.declared))
+        return future
 
     def accept(self, message: ReceivedMessage) -> None:
         """Accept a message."""
@@ -175,7 +228,10 @@ class TransactionDriver:
 
     def discharge(self, future: "Future[None]", failed: bool) -> None:
         """End; completes when the peer has answered."""
+        if not start(future):
+            return
         self.declared.discharge(failed)
+        self.ending = True
         self._discharging = future
 
     # --- callbacks
@@ -234,3 +290,8 @@ class TransactionDriver:
             error.in_doubt = True
             error.__cause__ = cause
             fail(self._discharging, error)
+
+
+def _send_timed_out(driver: TransactionDriver, name: str, taken_back: bool) -> Timeout:
+    said = "it was not sent" if taken_back else "it was sent; abort the transaction if that must not be"
+    return Timeout(f"Connection {driver.connection.url} timed out: Sending on sender {name}: {said}")

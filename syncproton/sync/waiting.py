@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional, Set, TypeVar
 from ..reactor import lifetime
 from .deadline import Deadline
 
-__all__ = ["Waiters", "fail", "fresh", "resolve", "start", "wait"]
+__all__ = ["Waiters", "chain", "fail", "fresh", "resolve", "start", "wait"]
 
 T = TypeVar("T")
 
@@ -68,6 +68,31 @@ def wait(future: "Future[T]", deadline: Deadline, timed_out: Callable[[bool], Ba
         lifetime.hush()
         raise
     raise timed_out(taken_back)
+
+
+def chain(
+    inner: "Future[Any]", outer: "Future[T]", make: Callable[[], T], give_up: Callable[[], Any]
+) -> "Future[T]":
+    """Have ``outer`` complete when ``inner`` does.
+
+    :param make: makes the result, if ``inner`` has not failed.
+    :param give_up: called once if ``outer`` ends without a result, be it that it was cancelled or that time ran out.
+    :returns: ``outer``.
+    """
+    def inner_done(done: "Future[Any]") -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            fail(outer, error)
+        elif not done.cancelled():
+            resolve(outer, make())
+
+    def outer_done(done: "Future[T]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            give_up()
+
+    outer.add_done_callback(outer_done)
+    inner.add_done_callback(inner_done)
+    return outer
 
 
 class Waiters:

@@ -10,8 +10,8 @@ from ...errors import ProtonException, Timeout
 from ...reactor import Backoff, Container
 from ...reactor.futures import new_future
 from ...url import Url
+from ..connecting import connect
 from ..connection import Connection as SyncConnection
-from ..connection import connect
 from ..deadline import Deadline, seconds
 from ..errors import LinkDetached
 from ..link_driver import LinkDriver

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Deque, Optional, Tuple
 
 from ...engine import Condition, Delivery, Receiver
-from ...errors import LinkException, MessageException
+from ...errors import LinkException, MessageException, Timeout
 from ...message import Message
 from ..deadline import Deadline
 from ..connection_driver import ConnectionDriver
@@ -113,12 +113,10 @@ class BlockingReceiver(BlockingLink):
         connection = self.connection
         deadline = Deadline(timeout, connection.timeout)
         connection._guard()
-        future = driver.take()
-        try:
-            arrival = connection._wait(future, deadline, f"Receiving on receiver {self.link.name}")
-        finally:
-            if future.cancelled():
-                driver.leave(future)
+        arrivals = driver.get(1, deadline)
+        if not arrivals:
+            raise Timeout(f"Connection {connection._sync.url} timed out: Receiving on receiver {self.link.name}")
+        arrival = arrivals[0]
         message = Message()
         try:
             message.decode(arrival.data)

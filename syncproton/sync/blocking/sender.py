@@ -55,7 +55,7 @@ class BlockingSender(BlockingLink):
             raise TypeError(f"expected a message, not {msg!r}")
         data = msg.encode()
         connection._guard()
-        future: "Future[Delivery]" = self._driver.connection.begin(self._driver.send, data, error_states)
+        future: "Future[Delivery]" = self._driver.send(data, error_states)
         try:
             return connection._wait(future, deadline, f"Sending on sender {self.link.name}")
         except InDoubt as doubt:

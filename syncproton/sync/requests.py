@@ -1,0 +1,236 @@
+"""Request and response: one link for all responses on a connection, and a sender for each address."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from concurrent.futures import Future
+from copy import copy
+from functools import partial
+from itertools import count
+from typing import Any, Callable, Dict, List, Optional
+
+from ..engine import Condition, Delivery, Link
+from ..engine.trace_text import one_line
+from ..errors import MessageException, Timeout
+from ..message import Message
+from ..reactor.futures import new_future
+from .connection_driver import ConnectionDriver
+from .errors import InDoubt
+from .link_driver import LinkDriver
+from .receiver_driver import Arrival, ReceiverDriver
+from .sender_driver import SenderDriver
+from .sending import Sending
+from .waiting import fail, fresh, resolve
+
+__all__ = ["Request", "Requests"]
+
+logger = logging.getLogger("syncproton.sync")
+
+#: How many responses may be on their way.
+CREDIT = 100
+
+#: How many senders are kept, each for one address.  Beyond that, those not used for longest are closed.
+SENDERS = 32
+
+
+class Request(Sending):
+    """A request, from its being made to its response.
+
+    :ivar future: of the response.
+    :ivar sent: whether it was handed over to the link.
+    """
+
+    __slots__ = ("token", "future", "sent", "_message", "_reply_to", "_responses", "_sender")
+
+    def __init__(self, responses: "_Responses", token: str, message: Message, future: "Future[Message]") -> None:
+        super().__init__(b"")
+        self.token = token
+        self.future = future
+        self.sent = False
+        self._message = message
+        self._reply_to: Optional[str] = None
+        self._responses = responses
+        self._sender: Optional[SenderDriver] = None
+
+    def encode(self, reply_to: str) -> None:
+        """Encode it, for its response to come to an address."""
+        self._message.reply_to = self._reply_to = reply_to
+        self.data = self._message.encode()
+
+    def offer(self, sender: SenderDriver) -> None:
+        """Send it when there is an address for the response, and credit.  From any thread."""
+        self._sender = sender
+        sender.offer(self)
+
+    def go_on(self) -> None:
+        """Send it with the address that there is now."""
+        assert self._sender is not None and self._responses.address is not None
+        self.encode(self._responses.address)
+        self._sender.enqueue(self)
+
+    def claim(self) -> bool:
+        responses = self._responses
+        if self.future.done():
+            return False
+        if responses.ended is not None:
+            self.failed(fresh(responses.ended))
+            return False
+        if responses.address is None:
+            responses.early.append(self)
+            return False
+        if responses.address != self._reply_to:
+            self.encode(responses.address)
+        self.sent = True
+        return True
+
+    def done(self, delivery: Delivery) -> None:
+        """The peer has it; what counts is the response."""
+
+    def failed(self, error: BaseException) -> None:
+        fail(self.future, error)
+
+    def timed_out(self, taken_back: bool) -> Timeout:
+        """What to raise when no response came in time."""
+        said = "it was sent" if self.sent else "it was not sent"
+        url = self._responses.connection.url
+        return Timeout(f"Connection {url} timed out: Waiting for the response to a request: {said}")
+
+
+class _Responses(ReceiverDriver):
+    """The link for responses.
+
+    :ivar requests: those that wait for a response, by their correlation id.
+    :ivar early: those for whose response there is no address yet.
+    """
+
+    def __init__(self, connection: ConnectionDriver) -> None:
+        super().__init__(connection, connection.link_name("receiver", None), CREDIT)
+        self.requests: Dict[str, Request] = {}
+        self.early: List[Request] = []
+
+    def _attached(self, link: Link) -> None:
+        super()._attached(link)
+        if self.address is not None:
+            early, self.early = self.early, []
+            for request in early:
+                request.go_on()
+
+    def _hand_out(self, arrival: Arrival) -> None:
+        message = Message()
+        try:
+            message.decode(arrival.data)
+        except MessageException as error:
+            logger.warning("%s: what came for a response is no message: %s", self.connection.url, one_line(error))
+            self.settle(arrival, Delivery.REJECTED, Condition("amqp:decode-error", str(error)))
+            return
+        self.settle(arrival, Delivery.ACCEPTED)
+        token = message.correlation_id
+        request = self.requests.get(token) if isinstance(token, str) else None
+        if request is not None:
+            resolve(request.future, message)
+        else:
+            logger.debug("%s: a response came that nobody waits for", self.connection.url)
+
+    def interrupted(self, error: BaseException) -> None:
+        super().interrupted(error)
+        # The address was a temporary one: no response to what was sent can come any more.
+        self.address = None
+        for request in list(self.requests.values()):
+            if request.sent:
+                request.failed(InDoubt(error))
+
+    def _fail_all(self, error: BaseException) -> None:
+        super()._fail_all(error)
+        self.early = []
+        for request in list(self.requests.values()):
+            request.failed(InDoubt(error) if request.sent else fresh(error))
+
+
+class Requests:
+    """The requests on a connection.  All methods are for any thread.
+
+    :param connection: the driver of the connection.
+    """
+
+    def __init__(self, connection: ConnectionDriver) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._stem = uuid.uuid4().hex
+        self._numbers = count(1)
+        self._responses: Optional[_Responses] = None
+        self._senders: "OrderedDict[Optional[str], SenderDriver]" = OrderedDict()
+
+    def send(self, address: Optional[str], message: Any) -> Request:
+        """Send a request.
+
+        :raises MessageException: if it cannot be encoded.
+        :raises ConnectionException: if the connection has ended.
+        """
+        if address is not None and not isinstance(address, str):
+            raise TypeError(f"an address is a string, not {address!r}")
+        message = copy(message) if isinstance(message, Message) else Message(body=message)
+        if not address and not message.address:
+            raise ValueError("there is no address: neither an argument, nor in the URL, nor in the message")
+        ended = self._connection.ended
+        if ended is not None:
+            raise fresh(ended)
+        token = message.correlation_id = f"{self._stem}-{next(self._numbers)}"
+        if message.id is None:
+            message.id = token
+        with self._lock:
+            responses = self._link()
+        request = Request(responses, token, message, new_future(self._connection.container))
+        # Here, so that a message that cannot be encoded is the caller's error.
+        request.encode(responses.address or token)
+        responses.requests[token] = request
+        request.future.add_done_callback(partial(_forget, responses, token))
+        with self._lock:
+            # So that the sender is not closed for want of use in between.
+            request.offer(self._sender(address or None))
+        return request
+
+    def _link(self) -> _Responses:
+        """The link for responses, made anew if there is none or it has ended.  With the lock held."""
+        responses = self._responses
+        if responses is None or responses.ended is not None:
+            responses = self._responses = _Responses(self._connection)
+            create = self._connection.container.create_receiver
+            self._open(responses, partial(create, source=None, dynamic=True))
+        return responses
+
+    def _sender(self, address: Optional[str]) -> SenderDriver:
+        """The sender for an address.  With the lock held."""
+        senders = self._senders
+        driver = senders.get(address)
+        if driver is None or driver.ended is not None:
+            driver = SenderDriver(self._connection, self._connection.link_name("sender", address))
+            self._open(driver, partial(self._connection.container.create_sender, target=address))
+            senders[address] = driver
+            self._retire()
+        senders.move_to_end(address)
+        return driver
+
+    def _open(self, driver: LinkDriver, attach: Callable[..., Link]) -> None:
+        self._connection.begin(driver.open, attach).add_done_callback(partial(_opened, driver))
+
+    def _retire(self) -> None:
+        """Close senders that have not been used for long, if there are many."""
+        for address in list(self._senders)[:max(0, len(self._senders) - SENDERS)]:
+            driver = self._senders[address]
+            if driver.idle:
+                del self._senders[address]
+                self._connection.begin(driver.close)
+
+
+def _forget(responses: _Responses, token: str, future: "Future[Message]") -> None:
+    responses.requests.pop(token, None)
+
+
+def _opened(driver: LinkDriver, future: "Future[None]") -> None:
+    """A link could not even be made: its requests are not to wait for it."""
+    error = None if future.cancelled() else future.exception()
+    if error is not None and driver.ended is None:
+        driver._fail_all(error)
