@@ -267,6 +267,11 @@ def test_what_takes_too_long_goes_back(
     worker.finish()
     assert left(broker) == 1 and "a message from work was not done with in time: it goes back" in caplog.text
     gate.leave.set()
+    for thread in threading.enumerate():
+        if thread.name == "amqp-consumer-0-work":
+            thread.join(LIMIT)
+    # What the function says of it now is of no interest.
+    assert "cannot be told" not in caplog.text
     with connection.create_receiver("work") as receiver:
         assert receiver.receive(LIMIT).delivery_count == 0
 
