@@ -32,14 +32,14 @@ from .engine import (
     ReceivedDisposition, RejectedDisposition, Sender, Session, Terminus, TransactionalDisposition, Transport,
 )
 from .errors import (
-    ConnectionException, DataException, DecodeError, Interrupt, LinkException, MessageException, ProtocolError,
-    ProtonException, SessionException, SSLException, SSLUnavailable, Timeout, TransactionError,
-    TransportException, WrongThread,
+    ConnectionException, DataException, DecodeError, Interrupt, LinkException, MessageException, PoolClosed, PoolError,
+    PoolTimeout, ProtocolError, ProtonException, SessionException, SSLException, SSLUnavailable, Timeout,
+    TooManyWaiting, TransactionError, TransportException, WrongThread,
 )
 from .message import Message
 from .reactor import Selectable
 from .security import SASL, SSL, SSLDomain, SSLSessionDetails
-from .sync import connect, receive, send
+from .sync import ConnectionPool, connect, receive, send
 from .url import Url
 
 # What is logged under "syncproton" is for the program to send somewhere: a library prints nothing of its own accord.
@@ -65,6 +65,7 @@ __all__ = [
     "Condition",
     "Connection",
     "ConnectionException",
+    "ConnectionPool",
     "CustomDisposition",
     "Data",
     "DataException",
@@ -90,6 +91,9 @@ __all__ = [
     "PN_VERSION_MAJOR",
     "PN_VERSION_MINOR",
     "PN_VERSION_POINT",
+    "PoolClosed",
+    "PoolError",
+    "PoolTimeout",
     "PropertyDict",
     "ProtocolError",
     "ProtonException",
@@ -110,6 +114,7 @@ __all__ = [
     "SymbolList",
     "Terminus",
     "Timeout",
+    "TooManyWaiting",
     "TransactionError",
     "TransactionalDisposition",
     "Transport",

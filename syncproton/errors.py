@@ -15,12 +15,16 @@ __all__ = [
     "Interrupt",
     "LinkException",
     "MessageException",
+    "PoolClosed",
+    "PoolError",
+    "PoolTimeout",
     "ProtocolError",
     "ProtonException",
     "SSLException",
     "SSLUnavailable",
     "SessionException",
     "Timeout",
+    "TooManyWaiting",
     "TransactionError",
     "TransportException",
     "WrongThread",
@@ -87,6 +91,25 @@ class TransactionError(ProtonException):
     condition: Optional[str] = None
     description: Optional[str] = None
     in_doubt: bool = False
+
+
+class PoolError(ProtonException):
+    """A pool of connections cannot do what was asked of it."""
+
+
+class PoolClosed(PoolError):
+    """The pool was closed."""
+
+
+class PoolTimeout(PoolError, Timeout):
+    """No connection was to be had from the pool in time.
+
+    Its ``__cause__`` is why a connection could not be made last, if one could not; else all were in use.
+    """
+
+
+class TooManyWaiting(PoolError):
+    """As many threads as are allowed to (``max_waiting``) wait for a connection of the pool already."""
 
 
 class TransportException(ProtonException):

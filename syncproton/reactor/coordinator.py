@@ -56,6 +56,11 @@ class Coordinator(OutgoingMessageHandler):
         sender = self.sender
         return not (sender.state | sender.session.state) & _CLOSED
 
+    @property
+    def busy(self) -> bool:
+        """Whether there are transactions that are not over."""
+        return bool(self._transactions)
+
     def begin(self, handler: Any, settle_before_discharge: bool) -> Transaction:
         """Declare a transaction."""
         transaction = Transaction(self.sender, handler, settle_before_discharge)
@@ -190,6 +195,14 @@ class Coordinators:
             number += 1
             name = f"txn-ctrl-{number}"
         return name
+
+    def give_up(self, connection: Connection) -> None:
+        """Roll back what is left of transactions on a connection: the peer does when their link closes (section 4.3)."""
+        known = self._known.get(connection)
+        for coordinator in known.coordinators if known is not None else ():
+            if coordinator.busy and coordinator.usable:
+                coordinator.sender.close()
+                coordinator.lost(None, tell=False, final=True)
 
     def connection_closed(self, connection: Connection) -> None:
         """The application closed its end of a connection."""

@@ -17,6 +17,7 @@ from .connecting import connect, submit_connect
 from .connection import DEFAULT_TIMEOUT, Connection
 from .deadline import Deadline
 from .errors import ConnectionClosed, InDoubt, LinkDetached, SendException, SessionEnded
+from .pool import ConnectionPool
 from .receiver import ReceivedMessage, Receiver
 from .send_many import Failure, SendManyError, SendManyTimeout, SendReport
 from .sender import Sender
@@ -27,6 +28,7 @@ __all__ = [
     "DEFAULT_TIMEOUT",
     "Connection",
     "ConnectionClosed",
+    "ConnectionPool",
     "Deadline",
     "Failure",
     "InDoubt",

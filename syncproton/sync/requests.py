@@ -163,6 +163,12 @@ class Requests:
         self._responses: Optional[_Responses] = None
         self._senders: "OrderedDict[Optional[str], SenderDriver]" = OrderedDict()
 
+    @property
+    def links(self) -> List[LinkDriver]:
+        """Those that are kept for further requests."""
+        with self._lock:
+            return [*self._senders.values(), *([] if self._responses is None else [self._responses])]
+
     def send(self, address: Optional[str], message: Any) -> Request:
         """Send a request.
 
