@@ -109,7 +109,7 @@ class ReceiverDriver(LinkDriver):
         arrival: Optional[Arrival] = None
         with self._lock:
             if self.inbox:
-                arrival = self.inbox.popleft()
+                arrival = self._pick()
             elif self.ended is None:
                 self._waiting.append((future, convert))
                 self._paused = False
@@ -121,6 +121,11 @@ class ReceiverDriver(LinkDriver):
         elif self.ended is not None:
             fail(future, fresh(self.ended))
         return future
+
+    def _pick(self) -> Arrival:
+        """Take a message out of the inbox; so one less is wanted of the peer.  With the lock held."""
+        self._wanted = max(self._wanted - 1, 0)
+        return self.inbox.popleft()
 
     def leave(self, future: "Future[Any]") -> None:
         """A future that :meth:`take` gave was cancelled."""
@@ -139,9 +144,8 @@ class ReceiverDriver(LinkDriver):
         try:
             while True:
                 with self._lock:
-                    inbox = self.inbox
-                    while inbox and len(got) < count:
-                        got.append(inbox.popleft())
+                    while self.inbox and len(got) < count:
+                        got.append(self._pick())
                     self._sought -= sought
                     missing = sought = count - len(got)
                     ended = self.ended

@@ -357,6 +357,18 @@ def test_without_credit_each_receive_asks_for_one(peer, connection):
     assert message.body == "x"
 
 
+def test_without_credit_nothing_more_is_asked_for_than_was_received(peer, connection, background):
+    receiver = connection.create_receiver("q")
+    link = peer.links.get(timeout=TIMEOUT)
+    message = background(receiver.receive)
+    assert peer.credits.get(timeout=TIMEOUT) == 1
+    peer.give(link, "one")
+    assert message.result(TIMEOUT).body == "one"
+    receiver.accept()
+    connection.wait(lambda: True)  # The I/O thread has done all that it was asked to.
+    assert receiver.credit == 0
+
+
 def test_with_credit_messages_come_in_advance(peer, connection):
     receiver = connection.create_receiver("q", credit=3)
     link = peer.links.get(timeout=TIMEOUT)
