@@ -57,6 +57,11 @@ class Coordinator(OutgoingMessageHandler):
         return not (sender.state | sender.session.state) & _CLOSED
 
     @property
+    def closing(self) -> bool:
+        """Whether the link was closed on this side, and the peer has not answered yet."""
+        return self.sender.state & _CLOSED == Endpoint.LOCAL_CLOSED and not self.sender.session.state & _CLOSED
+
+    @property
     def busy(self) -> bool:
         """Whether there are transactions that are not over."""
         return bool(self._transactions)
@@ -181,7 +186,8 @@ class Coordinators:
             if coordinator.sender.session is session and coordinator.usable:
                 break
         else:
-            known.coordinators = [each for each in known.coordinators if each.usable]
+            # The name of one that is closing is free when the peer has closed it, too.
+            known.coordinators = [each for each in known.coordinators if each.usable or each.closing]
             coordinator = Coordinator(session, self._name(), handler, self._hold)
             known.coordinators.append(coordinator)
         return coordinator.begin(handler, settle_before_discharge)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, ContextManager, Dict, Iterator, List, Optional, Type, Union
 
 from ..engine import Delivery
-from ..errors import ConnectionException, LinkException, PoolError, PoolTimeout, Timeout
+from ..errors import ConnectionException, LinkException, PoolClosed, PoolTimeout, Timeout
 from ..message import Message
 from ..reactor import Container
 from ..url import Url
@@ -224,7 +224,7 @@ class ConnectionPool:
 
     def __reduce__(self) -> Any:
         if self.closed:
-            raise PoolError(f"the pool of {self.url} is closed")
+            raise PoolClosed(f"the pool of {self.url} is closed")
         return _remake, (self._settings.arguments(),)
 
     # --- taking

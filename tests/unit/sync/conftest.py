@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import threading
 from concurrent.futures import Future
 from typing import Any, Callable, Dict, Iterator, List
@@ -182,3 +183,18 @@ def background() -> Iterator[Callable[..., "Future[Any]"]]:
     for thread in threads:
         thread.join(TIMEOUT)
         assert not thread.is_alive(), "a call hangs"
+
+
+@pytest.fixture
+def listener_url() -> Iterator[str]:
+    """Where connections are taken in, and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"amqp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def refused_url() -> Iterator[str]:
+    """Where connections are refused: the port is bound, and nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield f"amqp://127.0.0.1:{sock.getsockname()[1]}"
