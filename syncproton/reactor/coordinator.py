@@ -203,7 +203,7 @@ class Coordinators:
         return name
 
     def give_up(self, connection: Connection) -> None:
-        """Roll back what is left of transactions on a connection: the peer does when their link closes (section 4.3)."""
+        """Roll back what transactions a connection has: the peer does when their link closes (part 4, 4.3)."""
         known = self._known.get(connection)
         for coordinator in known.coordinators if known is not None else ():
             if coordinator.busy and coordinator.usable:
