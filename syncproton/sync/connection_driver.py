@@ -51,6 +51,7 @@ class ConnectionDriver(Handler):
     :param reconnects: whether the container makes the connection anew when it is lost.
     :ivar connection: the engine's connection, once there is one.
     :ivar expiry: the time limits of futures.
+    :ivar delayed: what is to be done when there is a transport again.
     :ivar links: the links that have not ended.
     :ivar lost: why the connection was lost last, or could not be made; ``None`` if that never happened.
     :ivar losses: how often the connection was lost.  A delivery received before the last loss cannot be settled.
@@ -72,6 +73,7 @@ class ConnectionDriver(Handler):
         self._connected = False
         self.lost: Optional[BaseException] = None
         self._session: Optional[Session] = None
+        self.delayed: List[Callable[[], None]] = []
         self._checks: Dict[Session, "Future[None]"] = {}
         self._up = False
         self._process = lifetime.process
@@ -206,13 +208,29 @@ class ConnectionDriver(Handler):
             session.open()
 
     def session(self) -> Session:
-        """The open session that links go on, made anew if the peer ended the one before."""
+        """The open session that links go on, made anew if the peer ended the one before.
+
+        :raises ConnectionClosed: if the peer has closed the connection a moment ago.
+        """
+        connection = self.connection
+        assert connection is not None
+        if connection.state & Endpoint.REMOTE_CLOSED:
+            raise ConnectionClosed(connection)
         session = self._session
-        if session is None:
-            assert self.connection is not None
-            session = self._session = self.connection.session()
+        if session is None or session.state & Endpoint.REMOTE_CLOSED:
+            session = self._session = connection.session()
             session.open()
         return session
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the peer has closed the connection, and the container is to make it again."""
+        connection = self.connection
+        return connection is not None and bool(connection.state & Endpoint.REMOTE_CLOSED) and self._forced(connection)
+
+    def _forced(self, connection: Connection) -> bool:
+        condition = connection.remote_condition
+        return self._reconnects and condition is not None and condition.name == FORCED_CLOSE
 
     def end(self, error: BaseException) -> None:
         """The connection is over: all that waits on it or on its links fails with ``error``."""
@@ -244,6 +262,9 @@ class ConnectionDriver(Handler):
 
     def on_connection_bound(self, event: Event) -> None:
         self._connected = True
+        delayed, self.delayed = self.delayed, []
+        for operation in delayed:
+            operation()
 
     def on_connection_remote_open(self, event: Event) -> None:
         connection = event.connection
@@ -264,8 +285,7 @@ class ConnectionDriver(Handler):
     def on_connection_remote_close(self, event: Event) -> None:
         connection = event.connection
         assert connection is not None
-        condition = connection.remote_condition
-        if self._reconnects and condition is not None and condition.name == FORCED_CLOSE:
+        if self._forced(connection):
             return  # as good as lost: the container comes back to it
         if connection.state & Endpoint.LOCAL_ACTIVE:
             error = ConnectionClosed(connection)

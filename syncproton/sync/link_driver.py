@@ -70,6 +70,9 @@ class LinkDriver(Handler):
         """
         if not self.connection.waiters.add(future) or future.done():
             return
+        if self.connection.leaving:
+            self.connection.delayed.append(lambda: self.open(future, attach))
+            return
         self.waiters.add(future)
         self._opening = future
         link = self.link = attach(self.connection.session(), name=self.name, handler=self)

@@ -15,6 +15,7 @@ from .waiting import resolve
 
 if TYPE_CHECKING:
     from .connection import Connection
+    from .requests import Requests
     from .sender import Sender
 
 __all__ = ["Member"]
@@ -71,14 +72,14 @@ class Member:
 
         This does not wait: what is done on the connection next comes after it.
         """
-        kept = [*(sender._driver for sender in self._senders.values()), *self.connection._requests.links]
-        self.connection._driver.begin(self._tidy, kept)
+        kept = [sender._driver for sender in self._senders.values()]
+        self.connection._driver.begin(self._tidy, kept, self.connection._requests)
 
-    def _tidy(self, future: "Future[None]", kept: Collection[LinkDriver]) -> None:
+    def _tidy(self, future: "Future[None]", kept: Collection[LinkDriver], requests: "Requests") -> None:
         driver = self.connection._driver
         if driver.ended is None:
             for link in list(driver.links):
-                if link not in kept:
+                if link not in kept and link not in requests.links:
                     link.close(new_future())
             if driver.connection is not None:
                 driver.container._coordinators.give_up(driver.connection)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
 from collections import OrderedDict
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from ..message import Message
 from ..reactor.futures import new_future
 from .connection_driver import ConnectionDriver
 from .errors import InDoubt
+from .inlet import Inlet
 from .link_driver import LinkDriver
 from .receiver_driver import Arrival, ReceiverDriver
 from .sender_driver import SenderDriver
@@ -40,35 +40,40 @@ class Request(Sending):
     """A request, from its being made to its response.
 
     :ivar future: of the response.
+    :ivar token: the correlation id.
+    :ivar address: where to.
     :ivar sent: whether it was handed over to the link.
     """
 
-    __slots__ = ("token", "future", "sent", "_message", "_reply_to", "_responses", "_sender")
+    __slots__ = ("address", "token", "future", "sent", "_message", "_reply_to", "_responses", "_sender", "_url")
 
-    def __init__(self, responses: "_Responses", token: str, message: Message, future: "Future[Message]") -> None:
+    def __init__(
+        self, url: str, address: Optional[str], token: str, message: Message, future: "Future[Message]"
+    ) -> None:
         super().__init__(b"")
+        self.address = address
         self.token = token
         self.future = future
         self.sent = False
+        self._url = url
         self._message = message
         self._reply_to: Optional[str] = None
-        self._responses = responses
-        self._sender: Optional[SenderDriver] = None
+        self._responses: "_Responses"
+        self._sender: SenderDriver
 
     def encode(self, reply_to: str) -> None:
         """Encode it, for its response to come to an address."""
         self._message.reply_to = self._reply_to = reply_to
         self.data = self._message.encode()
 
-    def offer(self, sender: SenderDriver) -> None:
-        """Send it when there is an address for the response, and credit.  From any thread."""
+    def go(self, responses: "_Responses", sender: SenderDriver) -> None:
+        """Send it when there is credit.  On the I/O thread, as all that follows."""
+        self._responses = responses
         self._sender = sender
-        sender.offer(self)
+        sender.enqueue(self)
 
     def go_on(self) -> None:
-        """Send it with the address that there is now."""
-        assert self._sender is not None and self._responses.address is not None
-        self.encode(self._responses.address)
+        """Send it after all: there is an address for the response now."""
         self._sender.enqueue(self)
 
     def claim(self) -> bool:
@@ -95,8 +100,7 @@ class Request(Sending):
     def timed_out(self, taken_back: bool) -> Timeout:
         """What to raise when no response came in time."""
         said = "it was sent" if self.sent else "it was not sent"
-        url = self._responses.connection.url
-        return Timeout(f"Connection {url} timed out: Waiting for the response to a request: {said}")
+        return Timeout(f"Connection {self._url} timed out: Waiting for the response to a request: {said}")
 
 
 class _Responses(ReceiverDriver):
@@ -150,56 +154,63 @@ class _Responses(ReceiverDriver):
 
 
 class Requests:
-    """The requests on a connection.  All methods are for any thread.
+    """The requests on a connection.
 
     :param connection: the driver of the connection.
     """
 
     def __init__(self, connection: ConnectionDriver) -> None:
         self._connection = connection
-        self._lock = threading.Lock()
+        self._inlet: "Inlet[Request]" = Inlet(connection.container, self._take, self._refuse)
         self._stem = uuid.uuid4().hex
         self._numbers = count(1)
         self._responses: Optional[_Responses] = None
         self._senders: "OrderedDict[Optional[str], SenderDriver]" = OrderedDict()
 
-    @property
-    def links(self) -> List[LinkDriver]:
-        """Those that are kept for further requests."""
-        with self._lock:
-            return [*self._senders.values(), *([] if self._responses is None else [self._responses])]
-
     def send(self, address: Optional[str], message: Any) -> Request:
-        """Send a request.
+        """Send a request.  From any thread.
 
         :raises MessageException: if it cannot be encoded.
-        :raises ConnectionException: if the connection has ended.
         """
         if address is not None and not isinstance(address, str):
             raise TypeError(f"an address is a string, not {address!r}")
         message = copy(message) if isinstance(message, Message) else Message(body=message)
         if not address and not message.address:
             raise ValueError("there is no address: neither an argument, nor in the URL, nor in the message")
-        ended = self._connection.ended
-        if ended is not None:
-            raise fresh(ended)
         token = message.correlation_id = f"{self._stem}-{next(self._numbers)}"
         if message.id is None:
             message.id = token
-        with self._lock:
-            responses = self._link()
-        request = Request(responses, token, message, new_future(self._connection.container))
-        # Here, so that a message that cannot be encoded is the caller's error.
-        request.encode(responses.address or token)
-        responses.requests[token] = request
-        request.future.add_done_callback(partial(_forget, responses, token))
-        with self._lock:
-            # So that the sender is not closed for want of use in between.
-            request.offer(self._sender(address or None))
+        future: "Future[Message]" = new_future(self._connection.container)
+        request = Request(self._connection.url, address or None, token, message, future)
+        # Encoded here, for the response to come where it does now; if that is another place by the time there is
+        # credit, or none is known yet, again then.
+        responses = self._responses
+        request.encode(responses.address or token if responses is not None else token)
+        self._inlet.put(request)
         return request
 
+    # --- on the I/O thread
+
+    @property
+    def links(self) -> List[LinkDriver]:
+        """Those that are kept for further requests."""
+        return [*self._senders.values(), *([] if self._responses is None else [self._responses])]
+
+    def _take(self, request: Request) -> None:
+        responses = self._link()
+        sender = self._sender(request.address)
+        responses.requests[request.token] = request
+        request.future.add_done_callback(partial(_forget, responses, request.token))
+        if responses.ended is None:
+            request.go(responses, sender)
+        else:
+            request.failed(fresh(responses.ended))
+
+    def _refuse(self, request: Request, error: BaseException) -> None:
+        request.failed(self._connection.why(error))
+
     def _link(self) -> _Responses:
-        """The link for responses, made anew if there is none or it has ended.  With the lock held."""
+        """The link for responses, made anew if there is none or it has ended."""
         responses = self._responses
         if responses is None or responses.ended is not None:
             responses = self._responses = _Responses(self._connection)
@@ -208,7 +219,7 @@ class Requests:
         return responses
 
     def _sender(self, address: Optional[str]) -> SenderDriver:
-        """The sender for an address.  With the lock held."""
+        """The sender for an address, made anew if there is none or it has ended."""
         senders = self._senders
         driver = senders.get(address)
         if driver is None or driver.ended is not None:
