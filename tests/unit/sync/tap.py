@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Any, List, Tuple
+from typing import Any, List, Set, Tuple
 
 
 class Tap:
     """Listens, and passes each connection on to a server.
 
+    :ivar mute: the numbers of connections on which nothing more is passed on.
     :ivar heard: what the client has said on each connection, in the order they came; ``b""`` last if it ended.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self.heard: List[List[bytes]] = []
+        self.mute: Set[int] = set()
         self._target: Tuple[str, int] = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -53,18 +55,20 @@ class Tap:
                 return
             server = socket.create_connection(self._target)
             self._sockets += [client, server]
+            number = len(self.heard)
             self.heard.append([])
-            self._start(self._pass_on, client, server, self.heard[-1])
-            self._start(self._pass_on, server, client, [])
+            self._start(self._pass_on, number, client, server, self.heard[-1])
+            self._start(self._pass_on, number, server, client, [])
 
-    @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket, heard: List[bytes]) -> None:
+    def _pass_on(self, number: int, source: socket.socket, target: socket.socket, heard: List[bytes]) -> None:
         while True:
             try:
                 data = source.recv(65536)
             except OSError:
                 data = b""
             heard.append(data)
+            if data and number in self.mute:
+                continue
             try:
                 if not data:
                     target.shutdown(socket.SHUT_WR)
