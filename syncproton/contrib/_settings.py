@@ -7,6 +7,7 @@ with a value that may hold a password.
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
 import os
 from numbers import Real
@@ -14,6 +15,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Opt
 
 from ..errors import ProtonException, SSLException
 from ..security import SSLDomain
+from ..sync import ConnectionPool
 from ..url import Url, UrlError
 
 __all__ = ["ON_ERROR", "Problem", "Settings", "SettingsError", "read_settings"]
@@ -134,7 +136,7 @@ def _switch(value: Any) -> Any:
 
 
 def _check(value: Any) -> Any:
-    if not isinstance(value, bool) and not callable(value):
+    if value is not None and not isinstance(value, bool) and not callable(value):
         raise _Wrong("True, False, or a function that is called with a connection")
     return value
 
@@ -153,6 +155,8 @@ def _path(value: Any) -> Any:
     return os.fspath(value)
 
 
+_MAX_SIZE: int = inspect.signature(ConnectionPool).parameters["max_size"].default
+
 # Each setting: what checks it, and where it goes: the attribute of Settings, or the key of its dictionary.
 _SETTINGS: Dict[str, Tuple[Callable[[Any], Any], str]] = {
     "TIMEOUT": (_seconds(), "timeout"),
@@ -163,7 +167,6 @@ _SETTINGS: Dict[str, Tuple[Callable[[Any], Any], str]] = {
     "DURABLE": (_switch, "durable"),
     "POOL_MIN_SIZE": (_whole(0), "pool.min_size"),
     "POOL_MAX_SIZE": (_whole(1), "pool.max_size"),
-    "POOL_TIMEOUT": (_seconds(), "pool.timeout"),
     "POOL_MAX_WAITING": (_whole(0), "pool.max_waiting"),
     "POOL_MAX_LIFETIME": (_seconds(), "pool.max_lifetime"),
     "POOL_MAX_IDLE": (_seconds(), "pool.max_idle"),
@@ -246,8 +249,8 @@ class _Reader:
             setattr(self._settings, part, value)
 
     def _sizes(self) -> None:
-        least, most = self._read.get("POOL_MIN_SIZE"), self._read.get("POOL_MAX_SIZE")
-        if least is not None and most is not None and least > most:
+        least, most = self._read.get("POOL_MIN_SIZE", 0), self._read.get("POOL_MAX_SIZE", _MAX_SIZE)
+        if least > most:
             self._wrong("POOL_MIN_SIZE", f"is {least}, more than {self._label('POOL_MAX_SIZE')}, which is {most}")
 
     def _tls(self) -> None:

@@ -39,11 +39,11 @@ def test_all_settings_are_read() -> None:
         """Nothing."""
 
     settings = read(
-        URL=URL, TIMEOUT=5, HEARTBEAT=None, DURABLE=False, POOL_MIN_SIZE=1, POOL_MAX_SIZE=4, POOL_TIMEOUT=2,
+        URL=URL, TIMEOUT=5, HEARTBEAT=None, DURABLE=False, POOL_MIN_SIZE=1, POOL_MAX_SIZE=4,
         POOL_MAX_WAITING=9, POOL_MAX_LIFETIME=60, POOL_MAX_IDLE=30.5, POOL_CHECK=check, CONSUMER_THREADS=3,
         CONSUMER_CREDIT=7, CONSUMER_ON_ERROR="reject", CONSUMER_STOP_TIMEOUT=0)
     assert settings.timeout == 5 and settings.connect == {"heartbeat": None} and not settings.durable
-    assert settings.pool == {"min_size": 1, "max_size": 4, "timeout": 2, "max_waiting": 9, "max_lifetime": 60,
+    assert settings.pool == {"min_size": 1, "max_size": 4, "max_waiting": 9, "max_lifetime": 60,
                              "max_idle": 30.5, "check": check}
     assert (settings.threads, settings.credit, settings.on_error, settings.stop_timeout) == (3, 7, "reject", 0)
 
@@ -76,7 +76,7 @@ def test_a_misspelt_setting_is_named_with_what_is_meant() -> None:
     ("TIMEOUT", "10", "not '10' (it is a text)"), ("HEARTBEAT", float("inf"), "at most 86400"),
     ("DURABLE", 1, "True or False"), ("POOL_MIN_SIZE", -1, "a whole number, 0 or more, not -1"),
     ("POOL_MAX_SIZE", 0, "1 or more"), ("POOL_MAX_SIZE", 2.5, "1 or more"), ("POOL_MAX_SIZE", True, "1 or more"),
-    ("POOL_TIMEOUT", 0, "more than 0"), ("POOL_MAX_WAITING", "many", "it is a text"),
+    ("POOL_MAX_IDLE", 0, "more than 0"), ("POOL_MAX_WAITING", "many", "it is a text"),
     ("POOL_CHECK", "yes", "a function"),
     ("CONSUMER_THREADS", 0, "1 or more"), ("CONSUMER_CREDIT", -1, "0 or more"),
     ("CONSUMER_ON_ERROR", "ignore", "must be one of 'modify', 'release', 'reject', not 'ignore'"),
@@ -90,6 +90,8 @@ def test_a_value_that_makes_no_sense_names_its_setting(name: str, value: Any, sa
 def test_a_pool_that_cannot_be_is_refused() -> None:
     assert refusal(URL=URL, POOL_MIN_SIZE=5, POOL_MAX_SIZE=4) == (
         "AMQP_POOL_MIN_SIZE is 5, more than AMQP_POOL_MAX_SIZE, which is 4")
+    # The pool has a limit where none is set.
+    assert "AMQP_POOL_MIN_SIZE is 99, more than AMQP_POOL_MAX_SIZE, which is " in refusal(URL=URL, POOL_MIN_SIZE=99)
 
 
 def test_all_faults_are_told_at_once() -> None:
