@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import Any, Iterator
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 
 import syncproton
 from syncproton import ConnectionException, Message, SSLDomain, Timeout
@@ -83,6 +85,13 @@ def test_nothing_is_connected_before_the_first_use(amqp: AMQP, broker: Broker) -
         amqp.send("orders", "now")
         amqp.close()
     assert take(broker, "orders").body == "now"
+
+
+def test_flask_is_imported_by_its_extension_alone() -> None:
+    modules = "syncproton, syncproton.sync, syncproton.broker, syncproton.contrib._consumer, sys"
+    program = f"import {modules}; print('flask' in sys.modules, 'click' in sys.modules, 'django' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert printed.stdout.split() == ["False"] * 3
 
 
 def test_several_applications_each_have_their_own_broker(amqp: AMQP, broker: Broker) -> None:
@@ -169,10 +178,12 @@ def test_a_lent_connection_does_what_connections_do(app: Flask, amqp: AMQP) -> N
 def test_the_connection_of_a_context_stays_the_same_and_is_given_back(amqp: AMQP, broker: Broker) -> None:
     app = make(broker.url, AMQP_POOL_MAX_SIZE=1, AMQP_POOL_MIN_SIZE=0)
     amqp.init_app(app)
+    kept = []  # so that nothing is given back only because nobody knows of it any more
 
     @app.route("/<mood>")
     def view(mood: str) -> str:
         connection = amqp.current_connection
+        kept.append(dict(vars(g)))
         assert amqp.current_connection is connection
         with pytest.raises(Timeout), amqp.connection(timeout=0.01):
             pass  # the pool has no other
