@@ -1,4 +1,5 @@
-"""What holds for all tests: Hypothesis takes the same examples each time, and no example has a deadline of its own.
+"""What holds for all tests: Hypothesis takes the same examples each time, and no example has a deadline of its own;
+programs that tests start can be interrupted.
 
 ``HYPOTHESIS_PROFILE=explore`` looks for new ones.
 """
@@ -6,9 +7,14 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# A shell's background jobs ignore Ctrl-C, and what they start inherits that; the programs that tests interrupt must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
