@@ -15,6 +15,6 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, databas
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-# A shell's background jobs ignore Ctrl-C, and what they start inherits that; the programs that tests interrupt must not.
+# Background jobs of a shell ignore Ctrl-C, and what they start inherits that; what tests interrupt must not.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
