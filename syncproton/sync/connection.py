@@ -224,7 +224,14 @@ class Connection:
         """
         return self.declare_transaction(timeout, settle_before_discharge=settle_before_discharge)
 
-    def request(self, address: Optional[str], message: Any, timeout: Optional[float] = False) -> Message:
+    def request(
+        self,
+        address: Optional[str],
+        message: Any,
+        timeout: Optional[float] = False,
+        *,
+        reply_to: Optional[str] = None,
+    ) -> Message:
         """Send a request, and wait for the response to it.
 
         All requests on a connection share one link for the responses, made when it is first needed, and one sender for
@@ -236,6 +243,8 @@ class Connection:
             the message's own ``address``, where the peer supports that.
         :param message: a :class:`~syncproton.Message`, or what is to be the body of one.
         :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
+        :param reply_to: the address for the response, such as a queue from which only this connection receives.  If not
+            given, the peer is asked for a temporary node, once; some peers, such as RabbitMQ, have no such thing.
         :returns: the response.
         :raises SendException: if the peer would not have the request.
         :raises InDoubt: if the link or the connection was lost after the request was sent.
@@ -245,11 +254,16 @@ class Connection:
         deadline = Deadline(timeout, self.timeout)
         self._driver.guard()
         address = address if address is not None else self._path
-        request = self._requests.send(address, message)
+        request = self._requests.send(address, reply_to, message)
         return wait(request.future, deadline, request.timed_out)
 
     def submit_request(
-        self, address: Optional[str], message: Any, timeout: Optional[float] = False
+        self,
+        address: Optional[str],
+        message: Any,
+        timeout: Optional[float] = False,
+        *,
+        reply_to: Optional[str] = None,
     ) -> "Future[Message]":
         """What :meth:`request` does, as a future, which fails as that raises.
 
@@ -258,7 +272,7 @@ class Connection:
         """
         deadline = Deadline(timeout, self.timeout)
         self._driver.check_process()
-        request = self._requests.send(address if address is not None else self._path, message)
+        request = self._requests.send(address if address is not None else self._path, reply_to, message)
         self._driver.expiry.add(request.future, deadline, request.timed_out)
         return request.future
 

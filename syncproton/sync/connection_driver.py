@@ -202,13 +202,20 @@ class ConnectionDriver(Handler):
     def check(self, future: "Future[None]") -> None:
         """Have the peer begin and end a session; completes when it has done the first."""
         if self.waiters.add(future):
-            assert self.connection is not None
-            session = self.connection.session()
-            self._checks[session] = future
-            session.open()
+            self._checks[self.new_session()] = future
 
     def session(self) -> Session:
         """The open session that links go on, made anew if the peer ended the one before.
+
+        :raises ConnectionClosed: if the peer has closed the connection a moment ago.
+        """
+        session = self._session
+        if session is None or session.state & Endpoint.REMOTE_CLOSED:
+            session = self._session = self.new_session()
+        return session
+
+    def new_session(self) -> Session:
+        """A session of its own, for a link whose refusal might end it.
 
         :raises ConnectionClosed: if the peer has closed the connection a moment ago.
         """
@@ -216,10 +223,8 @@ class ConnectionDriver(Handler):
         assert connection is not None
         if connection.state & Endpoint.REMOTE_CLOSED:
             raise ConnectionClosed(connection)
-        session = self._session
-        if session is None or session.state & Endpoint.REMOTE_CLOSED:
-            session = self._session = connection.session()
-            session.open()
+        session = connection.session()
+        session.open()
         return session
 
     @property

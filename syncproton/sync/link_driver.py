@@ -75,7 +75,7 @@ class LinkDriver(Handler):
             return
         self.waiters.add(future)
         self._opening = future
-        link = self.link = attach(self.connection.session(), name=self.name, handler=self)
+        link = self.link = attach(self._find_session(), name=self.name, handler=self)
         self.session = link.session
         self.connection.links.add(self)
 
@@ -134,6 +134,10 @@ class LinkDriver(Handler):
 
     def _fail_all(self, error: BaseException) -> None:
         self.waiters.end(error)
+
+    def _find_session(self) -> Session:
+        """The session to attach on."""
+        return self.connection.session()
 
     # --- events
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Callable, Dict, List, Optional
 
-from ..engine import Condition, Delivery, Link
+from ..engine import Condition, Delivery, Link, Session
 from ..engine.trace_text import one_line
 from ..errors import MessageException, Timeout
 from ..message import Message
@@ -42,16 +42,21 @@ class Request(Sending):
     :ivar future: of the response.
     :ivar token: the correlation id.
     :ivar address: where to.
+    :ivar answer_to: where the response is to come; ``None`` for a node that the peer makes.
     :ivar sent: whether it was handed over to the link.
     """
 
-    __slots__ = ("address", "token", "future", "sent", "_message", "_reply_to", "_responses", "_sender", "_url")
+    __slots__ = (
+        "address", "answer_to", "token", "future", "sent", "_message", "_reply_to", "_responses", "_sender", "_url",
+    )
 
     def __init__(
-        self, url: str, address: Optional[str], token: str, message: Message, future: "Future[Message]"
+        self, url: str, address: Optional[str], answer_to: Optional[str], token: str, message: Message,
+        future: "Future[Message]",
     ) -> None:
         super().__init__(b"")
         self.address = address
+        self.answer_to = answer_to
         self.token = token
         self.future = future
         self.sent = False
@@ -104,16 +109,21 @@ class Request(Sending):
 
 
 class _Responses(ReceiverDriver):
-    """The link for responses.
+    """The link for responses, on a session of its own: RabbitMQ, for one, ends the session of a link it does not like.
 
+    :param answer_to: the address to receive from; ``None`` to have the peer make a node.
     :ivar requests: those that wait for a response, by their correlation id.
     :ivar early: those for whose response there is no address yet.
     """
 
-    def __init__(self, connection: ConnectionDriver) -> None:
-        super().__init__(connection, connection.link_name("receiver", None), CREDIT)
+    def __init__(self, connection: ConnectionDriver, answer_to: Optional[str]) -> None:
+        super().__init__(connection, connection.link_name("receiver", answer_to), CREDIT)
+        self._answer_to = answer_to
         self.requests: Dict[str, Request] = {}
         self.early: List[Request] = []
+
+    def _find_session(self) -> Session:
+        return self.connection.new_session()
 
     def _attached(self, link: Link) -> None:
         super()._attached(link)
@@ -140,10 +150,10 @@ class _Responses(ReceiverDriver):
 
     def interrupted(self, error: BaseException) -> None:
         super().interrupted(error)
-        # The address was a temporary one: no response to what was sent can come any more.
         self.address = None
         for request in list(self.requests.values()):
-            if request.sent:
+            if request.sent and self._answer_to is None:
+                # The node was a temporary one: no response to what was sent can come any more.
                 request.failed(InDoubt(error))
 
     def _fail_all(self, error: BaseException) -> None:
@@ -151,6 +161,8 @@ class _Responses(ReceiverDriver):
         self.early = []
         for request in list(self.requests.values()):
             request.failed(InDoubt(error) if request.sent else fresh(error))
+        if self.session is not None:
+            self.session.close()
 
 
 class Requests:
@@ -164,16 +176,17 @@ class Requests:
         self._inlet: "Inlet[Request]" = Inlet(connection.container, self._take, self._refuse)
         self._stem = uuid.uuid4().hex
         self._numbers = count(1)
-        self._responses: Optional[_Responses] = None
+        self._responses: Dict[Optional[str], _Responses] = {}
         self._senders: "OrderedDict[Optional[str], SenderDriver]" = OrderedDict()
 
-    def send(self, address: Optional[str], message: Any) -> Request:
+    def send(self, address: Optional[str], answer_to: Optional[str], message: Any) -> Request:
         """Send a request.  From any thread.
 
         :raises MessageException: if it cannot be encoded.
         """
-        if address is not None and not isinstance(address, str):
-            raise TypeError(f"an address is a string, not {address!r}")
+        for each in (address, answer_to):
+            if each is not None and not isinstance(each, str):
+                raise TypeError(f"an address is a string, not {each!r}")
         message = copy(message) if isinstance(message, Message) else Message(body=message)
         if not address and not message.address:
             raise ValueError("there is no address: neither an argument, nor in the URL, nor in the message")
@@ -181,10 +194,10 @@ class Requests:
         if message.id is None:
             message.id = token
         future: "Future[Message]" = new_future(self._connection.container)
-        request = Request(self._connection.url, address or None, token, message, future)
+        request = Request(self._connection.url, address or None, answer_to or None, token, message, future)
         # Encoded here, for the response to come where it does now; if that is another place by the time there is
         # credit, or none is known yet, again then.
-        responses = self._responses
+        responses = self._responses.get(request.answer_to)
         request.encode(responses.address or token if responses is not None else token)
         self._inlet.put(request)
         return request
@@ -194,10 +207,10 @@ class Requests:
     @property
     def links(self) -> List[LinkDriver]:
         """Those that are kept for further requests."""
-        return [*self._senders.values(), *([] if self._responses is None else [self._responses])]
+        return [*self._senders.values(), *self._responses.values()]
 
     def _take(self, request: Request) -> None:
-        responses = self._link()
+        responses = self._link(request.answer_to)
         sender = self._sender(request.address)
         responses.requests[request.token] = request
         request.future.add_done_callback(partial(_forget, responses, request.token))
@@ -209,13 +222,13 @@ class Requests:
     def _refuse(self, request: Request, error: BaseException) -> None:
         request.failed(self._connection.why(error))
 
-    def _link(self) -> _Responses:
+    def _link(self, answer_to: Optional[str]) -> _Responses:
         """The link for responses, made anew if there is none or it has ended."""
-        responses = self._responses
+        responses = self._responses.get(answer_to)
         if responses is None or responses.ended is not None:
-            responses = self._responses = _Responses(self._connection)
+            responses = self._responses[answer_to] = _Responses(self._connection, answer_to)
             create = self._connection.container.create_receiver
-            self._open(responses, partial(create, source=None, dynamic=True))
+            self._open(responses, partial(create, source=answer_to, dynamic=answer_to is None))
         return responses
 
     def _sender(self, address: Optional[str]) -> SenderDriver:
