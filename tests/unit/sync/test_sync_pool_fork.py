@@ -206,7 +206,7 @@ def test_a_pool_may_be_given_to_a_process_of_multiprocessing(
     "start(lambda: pool.connection().__enter__().create_receiver('empty').receive(None))",
     "start(lambda: list(pool.connection().__enter__().create_receiver('empty')))",
     "start(lambda: [pool.send('busy', 1) for _ in iter(int, 1)]); start(lambda: [pool.wait() for _ in iter(int, 1)])",
-    "lent = [pool.connection() for _ in range(3)]; [each.__enter__() for each in lent]; start(lambda: pool.send('q', 1))",
+    "lent = [pool.connection() for _ in range(3)]; [x.__enter__() for x in lent]; start(lambda: pool.send('q', 1))",
 ])
 def test_a_program_with_an_open_pool_ends_at_once_and_in_silence(
     work: str, broker: Broker, run: Callable[..., List[str]]
