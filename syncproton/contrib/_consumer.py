@@ -72,29 +72,36 @@ class Worker:
         :raises ProtonException: as :meth:`start`.
         :raises BaseException: what a function raised to end the program, such as ``SystemExit``.
         """
-        with StopSignals(self._wakeup) as signals:
-            try:
-                signals.at_once = True
+        try:
+            with StopSignals(self._wakeup) as signals:
                 try:
-                    slots = self._attached()
-                finally:
-                    signals.at_once = False
-                started()
-                self._begin(slots)
-                while not (signals.count or self._stopping.is_set()):
-                    self._wakeup.wait(None)
-            except Interrupted:
-                pass
-            enough = max(signals.count, 1)
-            stopping()
-            self.finish(lambda: signals.count > enough)
+                    signals.at_once = True
+                    try:
+                        slots = self._attached()
+                    finally:
+                        signals.at_once = False
+                    started()
+                    self._begin(slots)
+                    while not (signals.count or self._stopping.is_set()):
+                        self._wakeup.wait(None)
+                except Interrupted:
+                    pass
+                enough = max(signals.count, 1)
+                stopping()
+                self._finish(lambda: signals.count > enough)
+        finally:
+            self._wakeup.close()
 
     def start(self) -> None:
         """Connect, attach the receivers, and begin.
 
         :raises ProtonException: if the broker is not there in time, or refuses.
         """
-        self._begin(self._attached())
+        try:
+            self._begin(self._attached())
+        except ProtonException:
+            self._wakeup.close()
+            raise
 
     def _attached(self) -> List[Tuple[Consumer, Receiver]]:
         """A receiver for each thread that there is to be."""
@@ -104,7 +111,6 @@ class Worker:
                     for consumer in self.consumers for _ in range(consumer.threads or 1)]
         except ProtonException:
             self._disconnect()
-            self._wakeup.close()
             raise
 
     def _begin(self, slots: List[Tuple[Consumer, Receiver]]) -> None:
@@ -124,6 +130,12 @@ class Worker:
         :param give_up: whether to wait no longer; asked when something happens.
         :raises BaseException: what a function raised to end the program, such as ``SystemExit``.
         """
+        try:
+            self._finish(give_up)
+        finally:
+            self._wakeup.close()
+
+    def _finish(self, give_up: Callable[[], bool]) -> None:
         self._stopping.set()
         deadline = Deadline(self.settings.stop_timeout)
         while self._running and not deadline.passed and not give_up():
@@ -134,7 +146,6 @@ class Worker:
             self._log.warning("a message from %s was not done with in time: it goes back", consumer.address)
             self._tell(consumer, message.release)
         self._disconnect()
-        self._wakeup.close()
         if self._failure is not None:
             raise self._failure
 

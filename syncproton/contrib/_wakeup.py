@@ -22,6 +22,10 @@ class Wakeup:
         self._read.setblocking(False)
         self._write.setblocking(False)
 
+    def fileno(self) -> int:
+        """The descriptor on which a byte is a wake-up."""
+        return self._write.fileno()
+
     def wake(self) -> None:
         """End the wait, or the next one.  For any thread and for signal handlers; after :meth:`close` it does nothing.
         """
@@ -61,8 +65,12 @@ class StopSignals:
         self.at_once = False
         self._wakeup = wakeup
         self._before: Dict[int, Any] = {}
+        self._descriptor = -1
 
     def __enter__(self) -> StopSignals:
+        # Python calls a handler between two steps of the main thread only.  A signal that comes when it is about to
+        # wait, or to another thread, would not end the wait; the byte that the C code writes to this at once does.
+        self._descriptor = signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._came)
         return self
@@ -70,6 +78,7 @@ class StopSignals:
     def __exit__(self, *exc: Any) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        signal.set_wakeup_fd(self._descriptor)
 
     def _came(self, number: int, frame: Optional[FrameType]) -> None:
         self.count += 1

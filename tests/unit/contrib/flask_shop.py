@@ -29,7 +29,7 @@ def pack(message: Any) -> None:
         raise ValueError("a bad order")
     if message.body == "slow":
         # Until the signal has come: the main thread says so on its way to the end.
-        while not any(getattr(frame, "f_code").co_name == "finish" for frame in _stack()):
+        while not any(getattr(frame, "f_code").co_name == "_finish" for frame in _stack()):
             threading.Event().wait(0.01)
     if message.body == "endless":
         threading.Event().wait()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -372,3 +375,30 @@ def test_the_function_stays_as_it_is() -> None:
     assert Consumers().consumer("q")(len) is len
     with pytest.raises(TypeError, match="must be a function"):
         Consumers().consumer("q")(5)
+
+
+def test_a_signal_ends_the_wait_even_if_its_handler_has_not_run() -> None:
+    # As when it comes just as the main thread is about to wait: only the C code has heard of it by then.
+    program = """
+import os, signal, threading
+from syncproton.contrib._wakeup import StopSignals, Wakeup
+
+wakeup = Wakeup()
+with StopSignals(wakeup) as signals:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # so that another thread gets it, not this one
+
+    def unblocked():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Timer(0.1, unblocked).start()
+    wakeup.wait(15)
+    while not signals.count:
+        pass
+    print("woken", signals.count)
+wakeup.close()
+"""
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT)
+    assert done.stdout == "woken 1\n", done.stderr
+    assert time.monotonic() - began < 10

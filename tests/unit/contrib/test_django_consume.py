@@ -100,14 +100,14 @@ def test_only_the_queues_that_are_named(broker: Broker) -> None:
 def stopping(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Set once the command has had its first signal and takes no more messages."""
     event = threading.Event()
-    finish = Worker.finish
+    finish = Worker._finish
 
     def finishing(worker: Worker, *arguments: Any) -> None:
         worker.stop()
         event.set()
         finish(worker, *arguments)
 
-    monkeypatch.setattr(Worker, "finish", finishing)
+    monkeypatch.setattr(Worker, "_finish", finishing)
     return event
 
 

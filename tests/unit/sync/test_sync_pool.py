@@ -251,10 +251,10 @@ def test_the_links_for_requests_and_for_the_pools_own_sending_are_kept(
         for number in range(2):
             with pool.connection() as connection:
                 assert connection.request("requests", number, TIMEOUT).body == number * 2
-                responses.append(connection._requests._responses)
+                responses += connection._requests._responses.values()
         answering.result(TIMEOUT)
-        if responses[0].connection is responses[1].connection:
-            assert responses[0] is responses[1]
+        assert len(responses) == 2
+        assert responses[0] is responses[1]
 
 
 # --- the end

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from scripted_peer import (
-    ATTACHED, BEGUN, LOGIN, OPENED, SENDING, ScriptedPeer, Step, Talk, answer_attach, attach_for, header, hear, leave,
+    ATTACHED, BEGUN, LOGIN, OPENED, SENDING, ScriptedPeer, Step, Talk, attach_for, header, hear, leave,
     reset, say, stay_silent, wait,
 )
 
@@ -47,6 +47,17 @@ def declared(talk: Talk) -> None:
     talk.say(Disposition(True, 0, None, True, Declared(b"txn")))
 
 
+def at_second_session(talk: Talk) -> None:
+    """Begin the session that the client began after the first, and attach the link on it."""
+    talk.hear(Attach)
+    assert [channel for channel, performative, _ in talk.heard if isinstance(performative, Begin)] == [0, 1]
+    talk.say(Begin(1, 0, 2048, 2048), channel=1)
+    talk.say(attach_for(talk.last(Attach)), channel=1)
+
+
+#: A link for responses is there, and one for requests, on a session of its own.
+REQUESTED: List[Step] = [*BEGUN, hear(Attach), at_temporary_address, at_second_session]
+
 #: The peer has been asked to begin a transaction; has done so.
 COORDINATOR: List[Step] = [*SENDING, hear(Transfer)]
 IN_TRANSACTION: List[Step] = [*COORDINATOR, declared]
@@ -64,20 +75,20 @@ class Row:
     :param block: the blocking form; called with the connection, what was prepared, and the timeout.
     :param submit: the other form, likewise; ``None`` if there is none.
     :param scope: what may end under it: ``"connection"``, ``"session"`` or ``"link"``.
-    :param handle: of the link that may end.
+    :param channel: of the session of the link that may end.
     :param opening: whether the call waits for its link to be attached.
     :param closes: whether the call closes something, and so is content with its end.
     """
 
     def __init__(
         self, script: List[Step], prepare: Callable[[Any], Any], block: Any, submit: Any, scope: str = "link",
-        handle: int = 0, opening: bool = False, closes: bool = False,
+        channel: int = 0, opening: bool = False, closes: bool = False,
     ) -> None:
         self.script = script
         self.prepare = prepare
         self.forms = {"blocks": block, "future": submit}
         self.scope = scope
-        self.handle = handle
+        self.channel = channel
         self.opening = opening
         self.closes = closes
         # Whether the same call fails again: what was prepared has ended.
@@ -127,12 +138,11 @@ ROWS: Dict[str, Row] = {
         [*BEGUN, hear(Attach)], nothing,
         lambda c, _, t: c.request("q", "x", t), lambda c, _, t: c.submit_request("q", "x", t), opening=True),
     "request, no response": Row(
-        [*BEGUN, hear(Attach), at_temporary_address, hear(Attach), answer_attach,
-         say(Flow(0, 2048, 0, 2048, 1, 0, 10)), hear(Transfer)], nothing,
+        [*REQUESTED, say(Flow(0, 2048, 0, 2048, 0, 0, 10), channel=1), hear(Transfer)], nothing,
         lambda c, _, t: c.request("q", "x", t), lambda c, _, t: c.submit_request("q", "x", t)),
     "request, no credit": Row(
-        [*BEGUN, hear(Attach), at_temporary_address, hear(Attach), answer_attach], nothing,
-        lambda c, _, t: c.request("q", "x", t), lambda c, _, t: c.submit_request("q", "x", t), handle=1),
+        REQUESTED, nothing,
+        lambda c, _, t: c.request("q", "x", t), lambda c, _, t: c.submit_request("q", "x", t), channel=1),
     "check": Row([*OPENED, hear(Begin)], nothing, lambda c, _, t: c.check(t), None, scope="connection"),
     "close a sender": Row([*ATTACHED, hear(Detach)], sender, lambda c, made, t: made.close(t),
                           lambda c, made, t: made.submit_close(t), closes=True),
@@ -150,8 +160,8 @@ def killed(talk: Talk) -> None:
 
 def ended(kind: str, error: Optional[Error]) -> Callable[[Row], List[Step]]:
     def steps(row: Row) -> List[Step]:
-        performative = {"connection": Close(error), "session": End(error), "link": Detach(row.handle, True, error)}
-        return [say(performative[kind]), stay_silent]
+        performative = {"connection": Close(error), "session": End(error), "link": Detach(0, True, error)}
+        return [say(performative[kind], channel=0 if kind == "connection" else row.channel), stay_silent]
 
     return steps
 
