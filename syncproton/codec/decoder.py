@@ -20,7 +20,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple, Union
 
 from syncproton.codec.described import UNDESCRIBED, Array, Described
 from syncproton.codec.limits import MAX_NESTING, MAX_ZERO_WIDTH
-from syncproton.codec.scalar_decoders import BULK, PLAIN_INTEGERS, SCALARS, Decoder, Result
+from syncproton.codec.scalar_decoders import BULK, PLAIN_INTEGERS, SCALARS, SIGNED, Decoder, Result
 from syncproton.codec.typecodes import TypeCode
 from syncproton.errors import DecodeError
 
@@ -161,7 +161,17 @@ def _map(buf: bytes, pos: int, stop: int, count: int, depth: int) -> Result:
             key: Any = buf[start:pos].decode()
         else:
             key, pos = table[code](buf, pos + 1, depth)
-        value, pos = table[buf[pos]](buf, pos + 1, depth)
+        code = buf[pos]
+        value: Any
+        if code == 0xA1:
+            start = pos + 2
+            pos = start + buf[pos + 1]
+            value = buf[start:pos].decode()
+        elif code == 0x55:
+            value = SIGNED[buf[pos + 1]]
+            pos += 2
+        else:
+            value, pos = table[code](buf, pos + 1, depth)
         try:
             values[key] = value
         except TypeError:

@@ -15,7 +15,8 @@ from syncproton.codec.decoder import KINDS
 from syncproton.codec.described import UNDESCRIBED, Array, Described
 from syncproton.codec.limits import MAX_ZERO_WIDTH
 from syncproton.codec.scalar_encoders import (
-    SCALAR_ENCODERS, SHORT_STRING, Encoder, char_number, decimal128_octets, string_octets, symbol_octets, unfit,
+    SCALAR_ENCODERS, SHORT_STRING, SMALL_LONG, Encoder, char_number, decimal128_octets, string_octets, symbol_octets,
+    unfit,
 )
 from syncproton.codec.typecodes import TypeCode
 from syncproton.codec.types import float32
@@ -102,6 +103,7 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
     start = len(out)
     out += b"\xc1\0\0"
     short_string = SHORT_STRING
+    small_long = SMALL_LONG
     for key, element in value.items():
         if type(key) is str and len(key) < 64:  # then it is less than 256 bytes long in UTF-8
             try:
@@ -112,7 +114,18 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
             out += octets
         else:
             (table.get(type(key)) or encoder_for(key))(out, key)
-        (table.get(type(element)) or encoder_for(element))(out, element)
+        kind = type(element)
+        if kind is int and -128 <= element <= 127:
+            out += small_long[element]
+        elif kind is str and len(element) < 64:
+            try:
+                octets = element.encode()
+            except UnicodeEncodeError:
+                raise unfit(element, "string") from None
+            out += short_string[len(octets)]
+            out += octets
+        else:
+            (table.get(kind) or encoder_for(element))(out, element)
     size = len(out) - start - 2
     count = 2 * len(value)
     if size < 256 and count < 256:

@@ -21,7 +21,7 @@ from syncproton.codec.types import (
 )
 from syncproton.errors import DecodeError
 
-__all__ = ["BULK", "PLAIN_INTEGERS", "SCALARS", "Decoder", "Result"]
+__all__ = ["BULK", "PLAIN_INTEGERS", "SCALARS", "SIGNED", "Decoder", "Result"]
 
 Result = Tuple[Any, int]
 Decoder = Callable[[bytes, int, int], Result]
@@ -40,9 +40,9 @@ _make = int.__new__
 _UBYTES = [ubyte(n) for n in range(256)]
 _UINTS = [uint(n) for n in range(256)]
 _ULONGS = [ulong(n) for n in range(256)]
-_SIGNED = [n - 256 if n > 127 else n for n in range(256)]
-_BYTES = [byte(n) for n in _SIGNED]
-_INTS = [int32(n) for n in _SIGNED]
+SIGNED = [n - 256 if n > 127 else n for n in range(256)]
+_BYTES = [byte(n) for n in SIGNED]
+_INTS = [int32(n) for n in SIGNED]
 
 # The same few symbols (annotation keys, content types) come with every message; making one costs more than finding it.
 _symbols: Dict[bytes, symbol] = {}
@@ -122,7 +122,7 @@ def _read_long(buf: bytes, pos: int, depth: int) -> Result:
 
 
 def _read_smalllong(buf: bytes, pos: int, depth: int) -> Result:
-    return _SIGNED[buf[pos]], pos + 1
+    return SIGNED[buf[pos]], pos + 1
 
 
 def _read_float(buf: bytes, pos: int, depth: int) -> Result:

@@ -13,7 +13,7 @@ from syncproton.codec.types import (
 from syncproton.errors import DataException
 
 __all__ = [
-    "SCALAR_ENCODERS", "SHORT_STRING", "Encoder",
+    "SCALAR_ENCODERS", "SHORT_STRING", "SMALL_LONG", "Encoder",
     "char_number", "decimal128_octets", "string_octets", "symbol_octets", "unfit",
 ]
 
@@ -35,7 +35,7 @@ SHORT_STRING = [bytes((0xA1, n)) for n in range(256)]
 _SYMBOL8 = [bytes((0xA3, n)) for n in range(256)]
 _SMALLUINT = [b"\x43"] + [bytes((0x52, n)) for n in range(1, 256)]
 _SMALLULONG = [b"\x44"] + [bytes((0x53, n)) for n in range(1, 256)]
-_SMALLLONG = {n: _code_byte(0x55, n) for n in range(-128, 128)}
+SMALL_LONG = {n: _code_byte(0x55, n) for n in range(-128, 128)}
 _SMALLINT = {n: _code_byte(0x54, n) for n in range(-128, 128)}
 
 # What packing raises for a number that is too big; PyPy's has errors of its own.
@@ -118,7 +118,7 @@ def _write_int(out: bytearray, value: int) -> None:
 
 def _write_long(out: bytearray, value: int) -> None:
     if -128 <= value <= 127:
-        out += _SMALLLONG[value]
+        out += SMALL_LONG[value]
         return
     try:
         out += _code_long(0x81, value)

@@ -271,18 +271,24 @@ class Connection(Endpoint):
         if not endpoint._modified:
             endpoint._modified = True
             self._touched.append(endpoint)
-        transport = self._transport
-        if transport is not None and self._collector is not None:
-            self._collector._put(transport, Event.TRANSPORT)
+        self._stirred()
 
     def _has_work(self, delivery: "Delivery") -> None:
         """Remember that ``delivery`` has something to tell the peer."""
         if not delivery._working:
             delivery._working = True
             self._work.append(delivery)
+        self._stirred()
+
+    def _stirred(self) -> None:
+        """Tell that something was changed."""
         transport = self._transport
-        if transport is not None and self._collector is not None:
-            self._collector._put(transport, Event.TRANSPORT)
+        collector = self._collector
+        if transport is not None and collector is not None:
+            last = collector._events[-1] if collector._events else None
+            # As the collector would find out by itself, but this is called time and again.
+            if last is None or last._context is not transport or last._type is not Event.TRANSPORT:
+                collector._put(transport, Event.TRANSPORT)
 
     def _forget_peer(self) -> None:
         self._remote_container: Optional[str] = None

@@ -194,6 +194,24 @@ class Delivery:
             link._drop_later(self)
         self._settled = True
         link._unsettled -= 1
+        if self._remote_settled and self._sent and link.is_sender:
+            connection._stirred()  # The peer has nothing to be told.
+        else:
+            connection._has_work(self)
+
+    def _conclude(self, state: DispositionType) -> None:
+        """Update to a state that has no details, and settle, in one step."""
+        link = self._link
+        if self._local is not None or self._settled or link._current is self or link.is_sender:
+            self.update(state)
+            self.settle()
+            return
+        connection = link._session._connection
+        if connection._guard is not None:
+            connection._guard()
+        self._local_type = state
+        self._settled = True
+        link._unsettled -= 1
         connection._has_work(self)
 
     def abort(self) -> None:
@@ -206,6 +224,13 @@ class Delivery:
             self._data = b""
             self._read = 0
             self.settle()
+
+    def _nearest_handler(self) -> Any:
+        link = self._link
+        if link._handler is not None:
+            return link._handler
+        session = link._session
+        return session._handler if session._handler is not None else session._connection._handler
 
     def _withdraw(self) -> None:
         """Take back an outgoing delivery: one that was handed over whole, and of which nothing has been sent yet.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Deque, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Deque, Dict, Iterable, Iterator, List, Optional
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -151,29 +151,32 @@ class EventBase:
         :param handler: any object; a method that is missing is skipped (``on_unhandled`` is called, if there is one).
         :param type: dispatch as if the event were of this type.
         """
-        _dispatch(self, handler, (type or self._type).method)
+        dispatch(self, (handler,), (type or self._type).method)
 
 
-def _dispatch(event: EventBase, handler: Any, name: str) -> None:
-    method = getattr(handler, name, None)
-    if method is not None:
-        method(event)
-    children: Any
-    if getattr(handler, "_plain", False):
-        # Most handlers have nothing to say to most events, so that has to be quick.
-        own = handler.__dict__
-        if method is None and "on_unhandled" in own:
-            own["on_unhandled"](name, event)
-        children = own.get("_handlers")
-    else:
-        if method is None:
-            method = getattr(handler, "on_unhandled", None)
+def dispatch(event: EventBase, handlers: Iterable[Any], name: str) -> None:
+    """Call the method ``name`` of handlers, and of their handlers, with an event: :meth:`EventBase.dispatch`."""
+    for handler in handlers:
+        method = getattr(handler, name, None)
+        children: Any
+        if getattr(handler, "_plain", False):
+            # Most handlers have nothing to say to most events, so that has to be quick.
             if method is not None:
-                method(name, event)
-        children = getattr(handler, "handlers", None)
-    if children:
-        for child in children:
-            _dispatch(event, child, name)
+                method(event)
+            own = handler.__dict__
+            if method is None and "on_unhandled" in own:
+                own["on_unhandled"](name, event)
+            children = own.get("_handlers")
+        else:
+            if method is None:
+                method = getattr(handler, "on_unhandled", None)
+                if method is not None:
+                    method(name, event)
+            else:
+                method(event)
+            children = getattr(handler, "handlers", None)
+        if children:
+            dispatch(event, children, name)
 
 
 class Event(EventBase):
@@ -249,18 +252,13 @@ class Event(EventBase):
     def handler(self) -> Any:
         """The handler of the nearest endpoint that has one: the link's, else the session's, else the connection's."""
         context = self._context
-        link = getattr(context, "link", None)
-        if link is not None and link._handler is not None:
-            return link._handler
+        nearest = getattr(context, "_nearest_handler", None)
+        if nearest is not None:
+            return nearest()
         if getattr(context, "_handler", None) is not None:
             return context._handler
-        session = getattr(context, "session", None)
-        if session is not None and not callable(session) and session._handler is not None:
-            return session._handler
         connection = getattr(context, "connection", None)
-        if connection is not None and not callable(connection):
-            return getattr(connection, "_handler", None)
-        return None
+        return getattr(connection, "_handler", None)
 
     @property
     def reactor(self) -> Any:
@@ -295,14 +293,28 @@ class Event(EventBase):
     @property
     def link(self) -> "Link":
         """The link of the event, or ``None``."""
-        found: "Link" = self._find("link", _link_kind)
+        context = self._context
+        kind = context.__class__
+        found: "Link"
+        if kind is _delivery_kind[0]:
+            found = context._link
+        elif kind is _sender_kind[0]:
+            found = context
+        else:
+            found = self._find("link", _link_kind)
         return found
 
     @property
     def sender(self) -> "Sender":
         """The link of the event if it is a sender, else ``None``."""
-        link = self.link
-        return link if link is not None and link.is_sender else None  # type: ignore[return-value]
+        found: Any = self._context
+        kind = found.__class__
+        if kind is not _sender_kind[0]:
+            found = self.link
+            if found is not None and not found.is_sender:
+                found = None
+        sender: "Sender" = found
+        return sender
 
     @property
     def receiver(self) -> "Receiver":
@@ -313,7 +325,9 @@ class Event(EventBase):
     @property
     def delivery(self) -> "Delivery":
         """The delivery of the event, or ``None``."""
-        found: "Delivery" = self._find("delivery", _delivery_kind)
+        context = self._context
+        kind = context.__class__
+        found: "Delivery" = context if kind is _delivery_kind[0] else self._find("delivery", _delivery_kind)
         return found
 
     @property
@@ -358,6 +372,7 @@ class Event(EventBase):
 _connection_kind: List[type] = []
 _session_kind: List[type] = []
 _link_kind: List[type] = []
+_sender_kind: List[type] = []
 _delivery_kind: List[type] = []
 _transport_kind: List[type] = []
 _task_kind: List[type] = []

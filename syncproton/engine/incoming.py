@@ -7,11 +7,12 @@ than its credit is detached, a session whose window is overrun is ended, all els
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from ..codec import SymbolList
 from ..errors import ProtocolError
 from ..wire.performatives import Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer
+from ..wire.states import ACCEPTED
 from .condition import Condition
 from .delivery import Delivery
 from .disposition import state_type
@@ -295,11 +296,12 @@ class Incoming:
             return
         if link.is_sender:
             raise ProtocolError(NOT_ALLOWED, f"a transfer to the sending end of link {link._name!r}")
-        if session._incoming_window <= 0:
+        window = session._incoming_window - 1
+        if window < 0:
             if not session._state & LOCAL_CLOSED:
                 self._violated(session, "amqp:session:window-violation", "a transfer over the incoming window")
             return
-        session._incoming_window -= 1
+        session._incoming_window = window
         session._next_incoming_id = (session._next_incoming_id + 1) & MASK
 
         delivery = link._partial
@@ -308,7 +310,7 @@ class Incoming:
                 delivery = self._new_delivery(session, link, transfer)
             if delivery is None:
                 link._skipping = transfer.more and not transfer.aborted
-                if session._incoming_window <= 0:
+                if not window:
                     session._connection._touch(link)
                 return
             delivery._data = payload
@@ -344,7 +346,7 @@ class Incoming:
         if transfer.state is not None:
             delivery._remote_type = state_type(transfer.state)
             delivery.remote._set_from_wire(transfer.state)
-        if session._incoming_window <= 0:
+        if not window:
             connection._touch(link)
         collector = connection._collector
         if collector is not None:
@@ -408,40 +410,40 @@ class Incoming:
         last = disposition.last
         state = disposition.state
         settled = disposition.settled
-        kind = state_type(state)
+        kind = 0x24 if state is ACCEPTED else state_type(state)
         if last is None or last == first:
             found = deliveries.get(first)
-            if found is None:
-                return
-            self._update(session, deliveries, found, kind, state, settled)
+            if found is not None:
+                self._update(session, deliveries, (found,), kind, state, settled)
             return
         count = (last - first) & MASK
         if count >= HALF:
             raise ProtocolError(INVALID_FIELD, f"a disposition from {first} to {last}")
-        numbers: Any
+        named: List[Delivery]
         if count < len(deliveries) * 2:
-            numbers = [(first + n) & MASK for n in range(count + 1)]
+            find = deliveries.get
+            named = [found for n in range(first, first + count + 1) if (found := find(n & MASK)) is not None]
         else:  # The peer may name a huge range; only what is there is looked at.
-            numbers = sorted((n for n in deliveries if (n - first) & MASK <= count), key=lambda n: (n - first) & MASK)
-        for number in numbers:
-            found = deliveries.get(number)
-            if found is not None:
-                self._update(session, deliveries, found, kind, state, settled)
+            named = [found for n, found in deliveries.items() if (n - first) & MASK <= count]
+            named.sort(key=lambda delivery: (delivery._id - first) & MASK)
+        self._update(session, deliveries, named, kind, state, settled)
 
     def _update(
-        self, session: Session, deliveries: Dict[int, Delivery], delivery: Delivery, kind: int, state: Any,
+        self, session: Session, deliveries: Dict[int, Delivery], named: Sequence[Delivery], kind: int, state: Any,
         settled: bool,
     ) -> None:
-        if state is not None:
-            delivery._remote_type = kind
-            if kind != 0x24 and kind != 0x26:
-                delivery.remote._set_from_wire(state)
-            elif delivery._remote is not None:
-                delivery._remote._type = kind
-        delivery._updated = True
-        if settled:
-            delivery._remote_settled = True
-            del deliveries[delivery._id]
         collector = session._connection._collector
-        if collector is not None:
-            collector._put(delivery, Event.DELIVERY)
+        detailed = kind != 0x24 and kind != 0x26
+        for delivery in named:
+            if state is not None:
+                delivery._remote_type = kind
+                if detailed:
+                    delivery.remote._set_from_wire(state)
+                elif delivery._remote is not None:
+                    delivery._remote._type = kind
+            delivery._updated = True
+            if settled:
+                delivery._remote_settled = True
+                del deliveries[delivery._id]
+            if collector is not None:
+                collector._put(delivery, Event.DELIVERY)

@@ -8,14 +8,14 @@ view: a sender's falls when a delivery is handed over (:meth:`Link.advance`), a 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Set, Union
+from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Set, Tuple, Union
 
 from ..errors import LinkException
 from ..wire.performatives import Attach
 from . import events
 from .checks import UBYTE, UINT, ULONG, check_encodable, number, property_map
 from .delivery import Delivery
-from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
+from .endpoint import LOCAL_ACTIVE, LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 from .terminus import Terminus
 
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["Link", "Receiver", "Sender"]
 
 MAX_CREDIT = 4294967295
+
+
+def _tag_bytes(tag: Union[str, bytes, bytearray, memoryview]) -> bytes:
+    if isinstance(tag, str):
+        return tag.encode()
+    if not isinstance(tag, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a delivery tag is bytes, or a string, not {tag!r}")
+    return bytes(tag)
 
 
 class Link(Endpoint):
@@ -286,11 +294,7 @@ class Link(Endpoint):
         connection = self._session._connection
         if connection._guard is not None:
             connection._guard()
-        if isinstance(tag, str):
-            tag = tag.encode()
-        elif not isinstance(tag, (bytes, bytearray, memoryview)):
-            raise TypeError(f"a delivery tag is bytes, or a string, not {tag!r}")
-        delivery = Delivery(self, bytes(tag))
+        delivery = Delivery(self, _tag_bytes(tag))
         self._unsettled += 1
         if self._current is None:
             self._current = delivery
@@ -329,6 +333,9 @@ class Link(Endpoint):
             self._release()
 
     # --- the engine's half
+
+    def _nearest_handler(self) -> Any:
+        return self._handler if self._handler is not None else self._session._nearest_handler()
 
     def _attach_frame(self, handle: int) -> Attach:
         """What the peer is told of the link."""
@@ -454,6 +461,35 @@ class Sender(Link):
         connection._has_work(delivery)
         return size
 
+    def _send_whole(self, data: bytes, tag: Union[str, bytes]) -> Optional[Delivery]:
+        """Hand over a message as one delivery, settled if the link sends settled only.
+
+        The same as :meth:`delivery`, :meth:`stream` and :meth:`advance`, in one step; but nothing, and ``None``, if a
+        delivery is being written already.
+        """
+        if self._current is not None:
+            return None
+        session = self._session
+        connection = session._connection
+        if connection._guard is not None:
+            connection._guard()
+        if tag.__class__ is str:
+            tag = tag.encode()
+        elif tag.__class__ is not bytes:
+            tag = _tag_bytes(tag)
+        delivery = Delivery(self, tag)
+        delivery._data = data
+        delivery._done = True
+        session._outgoing_bytes += len(data)
+        self._queued += 1
+        self._credit -= 1
+        if self._snd_settle_mode == self.SND_SETTLED:
+            delivery._settled = True
+        else:
+            self._unsettled += 1
+        connection._has_work(delivery)
+        return delivery
+
     def send(self, obj: Any, tag: Union[str, bytes, None] = None) -> Any:
         """Send a message, or write bytes to the current delivery.
 
@@ -544,6 +580,17 @@ class Receiver(Link):
             self._drain = False
         connection._touch(self)
 
+    def _replenish(self, credit: int) -> None:
+        """Give the sender credit again up to a number, if the link is open."""
+        if self._credit < credit and self._state & LOCAL_ACTIVE:
+            connection = self._session._connection
+            if connection._guard is not None:
+                connection._guard()
+            self._credit = credit
+            if not self._drain_by_flag:
+                self._drain = False
+            connection._touch(self)
+
     def drain(self, n: int) -> None:
         """Give credit for ``n`` more deliveries, and ask the sender to give back what it can't use at once."""
         self.drain_mode = True
@@ -585,6 +632,36 @@ class Receiver(Link):
         if session._incoming_capacity:
             connection._touch(self)
         return data if isinstance(data, bytes) else bytes(data)
+
+    def _take_whole(self) -> Optional[Tuple[Delivery, bytes]]:
+        """The current delivery, if it is complete, and its bytes; settled if the link sends settled only.
+
+        That is :meth:`recv`, :meth:`advance` and :meth:`Delivery.settle` in one step.
+
+        :raises LinkException: if it was aborted.
+        """
+        delivery = self._current
+        if delivery is None or not delivery._done:
+            return None
+        session = self._session
+        connection = session._connection
+        if connection._guard is not None:
+            connection._guard()
+        if delivery._aborted:
+            raise LinkException("the sender has given the delivery up")
+        data = delivery._data if not delivery._read else delivery._data[delivery._read:]
+        session._incoming_bytes -= len(data)
+        delivery._data = b""
+        delivery._read = 0
+        delivery._sent = True
+        self._credit -= 1
+        self._queued -= 1
+        if session._incoming_capacity:
+            connection._touch(self)
+        self._current = self._later.popleft() if self._later else None
+        if self._remote_snd_settle_mode == self.SND_SETTLED:
+            delivery.settle()
+        return delivery, data if data.__class__ is bytes else bytes(data)
 
     def advance(self) -> bool:
         """Finish reading the current delivery; what was not read of it is dropped.
@@ -630,3 +707,4 @@ class Receiver(Link):
 
 
 events._link_kind.append(Link)
+events._sender_kind.append(Sender)

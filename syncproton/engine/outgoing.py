@@ -11,8 +11,9 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, List, Optional
 
-from ..wire.frames import transfer_overhead, write_disposition, write_flow, write_frame, write_transfer
+from ..wire.frames import transfer_overhead, write_disposition, write_flow, write_frame, write_transfer, write_whole
 from ..wire.performatives import Begin, Close, Detach, End, Open
+from ..wire.states import ACCEPTED
 from .condition import Condition
 from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_UNINIT, REMOTE_CLOSED, Endpoint
 from .events import Event, EventType
@@ -37,7 +38,7 @@ class Outgoing:
     """Writes the frames of one transport."""
 
     __slots__ = ("_transport", "_out", "close_sent", "_free_channels", "_next_channel",
-                 "_disp_session", "_disp_role", "_disp_first", "_disp_last", "_disp_settled", "_disp_state")
+                 "_told", "_disp_session", "_disp_role", "_disp_first", "_disp_next", "_disp_settled", "_disp_state")
 
     def __init__(self, transport: "Transport", out: bytearray) -> None:
         self._transport = transport
@@ -45,11 +46,13 @@ class Outgoing:
         self.close_sent = False
         self._free_channels: List[int] = []
         self._next_channel = 0
+        # The link of the last event: what would only repeat it need not be put.
+        self._told: Optional[Link] = None
         # The run of dispositions that is being gathered.
         self._disp_session: Optional[Session] = None
         self._disp_role = False
         self._disp_first = 0
-        self._disp_last = 0
+        self._disp_next = 0
         self._disp_settled = False
         self._disp_state: Any = None
 
@@ -84,6 +87,7 @@ class Outgoing:
             for link in links:
                 if not link.is_sender and link._session._local_channel >= 0:
                     self._receiver_flow(link)
+        self._told = None
         if connection._ready:
             self._send_waiting(connection)
         if connection._work:
@@ -296,19 +300,28 @@ class Outgoing:
         for index, delivery in enumerate(work):
             delivery._working = False
             link = delivery._link
-            if link.is_sender:
-                if link._target is not None and link._target.type == Terminus.COORDINATOR:
+            sender = link.is_sender
+            if sender:
+                if (
+                    self._disp_session is not None
+                    and link._target is not None and link._target.type == Terminus.COORDINATOR
+                ):
                     # What was accepted under a transaction has to be there before its discharge.
                     self._flush_dispositions()
                 if delivery._aborted and delivery._id < 0:
+                    self._told = None
                     connection._put(link, Event.LINK_FLOW)
-                if not delivery._sent and self._start(delivery, link):
+                if not delivery._sent:
+                    if not delivery._parked and (link._parked or not self._transfer(delivery, link)):
+                        # It waits its turn.
+                        link._parked.append(delivery)
+                        delivery._parked = True
                     if len(out) > HIGH_WATER:
                         connection._work = work[index + 1:]
                         break
                     continue
-            if delivery._id >= 0 and (delivery._sent or not link.is_sender):
-                self._state_of(delivery, link)
+            if delivery._id >= 0:
+                self._state_of(delivery, link, sender)
         self._flush_dispositions()
 
     def _send_waiting(self, connection: "Connection") -> None:
@@ -327,16 +340,6 @@ class Outgoing:
             if parked and len(out) > HIGH_WATER:
                 ready[link] = None  # Next time it is the next link's turn.
                 return
-
-    def _start(self, delivery: "Delivery", link: Link) -> bool:
-        """Send what there is of an outgoing delivery, or let it wait its turn; true if that is all to do for it."""
-        if delivery._parked:
-            return True
-        parked = link._parked
-        if parked or not self._transfer(delivery, link):
-            parked.append(delivery)
-            delivery._parked = True
-        return True
 
     def _transfer(self, delivery: "Delivery", link: Link) -> bool:
         """Send all there is of a delivery; false if credit or window did not suffice."""
@@ -362,20 +365,25 @@ class Outgoing:
         state = delivery._local_wire() if delivery._local_type else None
         tag = delivery._tag
         size = len(data)
-        limit = self._transport._remote_max_frame_size
+        transport = self._transport
+        limit = transport._remote_max_frame_size
         if state is None and size + len(tag) + 64 <= limit and not delivery._read:
-            write_transfer(self._out, session._local_channel, link._local_handle, number, tag, 0, delivery._settled,
-                           not done, None, delivery._aborted, data)  # type: ignore[arg-type]
+            if done and not delivery._aborted:
+                write_whole(self._out, session._local_channel, link._local_handle, number, tag, delivery._settled,
+                            data)  # type: ignore[arg-type]
+            else:
+                write_transfer(self._out, session._local_channel, link._local_handle, number, tag, 0, delivery._settled,
+                               not done, None, delivery._aborted, data)  # type: ignore[arg-type]
             frames = 1
             session._outgoing_bytes -= size
         else:
             frames, size = self._transfer_frames(delivery, link, state, limit, window)
-        self._transport._frames_output += frames
+        transport._frames_output += frames
         session._next_outgoing_id = (session._next_outgoing_id + frames) & MASK
         session._remote_incoming_window = window - frames
-        collector = session._connection._collector
-        if collector is not None:
-            collector._put(link, Event.LINK_FLOW)
+        if self._told is not link:
+            self._told = link
+            session._connection._put(link, Event.LINK_FLOW)
         if size < len(data):
             if session._remote_incoming_window > 0:
                 session._connection._ready[link] = None  # Only this end's buffer is full.
@@ -416,31 +424,39 @@ class Outgoing:
         link._session._outgoing_bytes -= sent - start
         return frames, sent
 
-    def _state_of(self, delivery: "Delivery", link: Link) -> None:
+    def _state_of(self, delivery: "Delivery", link: Link, sender: bool) -> None:
         """Tell the peer our state of a delivery; forget the delivery once we have settled it."""
         session = link._session
-        if not delivery._remote_settled and session._local_channel >= 0 and (delivery._settled or delivery._local_type):
-            self._disposition(session, not link.is_sender, delivery._id, delivery._settled, delivery._local_wire())
-        if delivery._settled:
-            deliveries = session._outgoing if link.is_sender else session._incoming
-            if deliveries.get(delivery._id) is delivery:
-                del deliveries[delivery._id]
+        number = delivery._id
+        settled = delivery._settled
+        if not delivery._remote_settled and session._local_channel >= 0 and (settled or delivery._local_type):
+            state = ACCEPTED if delivery._local_type == 0x24 else delivery._local_wire()
+            if (
+                number == self._disp_next and self._disp_state is state and self._disp_settled is settled
+                and self._disp_session is session and self._disp_role is not sender
+            ):
+                self._disp_next = (number + 1) & MASK
+            else:
+                self._disposition(session, not sender, number, settled, state)
+        if settled:
+            deliveries = session._outgoing if sender else session._incoming
+            if deliveries.get(number) is delivery:
+                del deliveries[number]
 
     def _disposition(self, session: Session, role: bool, number: int, settled: bool, state: Any) -> None:
+        """Add a delivery before the first of the run that is being gathered, or begin a new one."""
         if (
             self._disp_session is session and self._disp_role is role and self._disp_settled is settled
             and self._disp_state is state
         ):
-            if number == (self._disp_last + 1) & MASK:
-                self._disp_last = number
-                return
             if number == (self._disp_first - 1) & MASK:
                 self._disp_first = number
                 return
         self._flush_dispositions()
         self._disp_session = session
         self._disp_role = role
-        self._disp_first = self._disp_last = number
+        self._disp_first = number
+        self._disp_next = (number + 1) & MASK
         self._disp_settled = settled
         self._disp_state = state
 
@@ -449,6 +465,7 @@ class Outgoing:
         if session is not None:
             self._disp_session = None
             if session._local_channel >= 0:
-                write_disposition(self._out, session._local_channel, self._disp_role, self._disp_first, self._disp_last,
+                last = (self._disp_next - 1) & MASK
+                write_disposition(self._out, session._local_channel, self._disp_role, self._disp_first, last,
                                   self._disp_settled, self._disp_state)
                 self._transport._frames_output += 1

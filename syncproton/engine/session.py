@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Deque, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional
 
 from . import events
 from .checks import UINT, ULONG, number
@@ -147,6 +147,9 @@ class Session(Endpoint):
             self._release()
 
     # --- the engine's half
+
+    def _nearest_handler(self) -> Any:
+        return self._handler if self._handler is not None else self._connection._handler
 
     def _window(self, max_frame_size: int) -> int:
         """The incoming window that the capacity leaves, in frames."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 from weakref import WeakSet
 
-from ..engine import Endpoint, Event, Handler, Link
+from ..engine import Event, Handler, Link
 
 __all__ = ["FlowController"]
 
@@ -29,7 +29,8 @@ class FlowController(Handler):
         if not 0 <= window <= 4294967295:
             raise ValueError(f"a credit window is 0 to 4294967295 messages, not {window!r}")
         self._window = window
-        self._drained: "WeakSet[Link]" = WeakSet()
+        #: The receivers that the application drained; none for most programs.
+        self._drained: Optional["WeakSet[Link]"] = None
 
     def on_link_local_open(self, event: Event) -> None:
         self._top_up(event.link)
@@ -41,24 +42,31 @@ class FlowController(Handler):
         self._top_up(event.link)
 
     def on_delivery(self, event: Event) -> None:
-        self._top_up(event.link)
+        link = event.link
+        if link.is_receiver and link._credit < self._window:
+            self._top_up(link)
 
     def replenish(self, link: Any) -> None:
         """Top up a receiver of which a delivery was just consumed.
 
         A link that the application has closed, or drains just now, is left alone.
         """
-        if link.state & Endpoint.LOCAL_ACTIVE and link not in self._drained and not link.drain_mode:
-            self._fill(link)
+        if not (link._drain or self._was_drained(link)):
+            link._replenish(self._window)
 
     def _top_up(self, link: Any) -> None:
         if not link.is_receiver:
             return
         if link.drained():
+            if self._drained is None:
+                self._drained = WeakSet()
             self._drained.add(link)
-        if link in self._drained or link.draining():
+        if self._was_drained(link) or link.draining():
             return
         self._fill(link)
+
+    def _was_drained(self, link: Any) -> bool:
+        return self._drained is not None and link in self._drained
 
     def _fill(self, link: Any) -> None:
         missing = self._window - link.credit

@@ -36,13 +36,13 @@ class IncomingMessageHandler(Handler, Acking):
 
     def on_delivery(self, event: Event) -> None:
         delivery = event.delivery
-        link = delivery.link
+        link = delivery._link
         if not link.is_receiver:
             return
-        if delivery.aborted:
+        if delivery._aborted:
             self.on_aborted(event)
             delivery.settle()
-        elif delivery.readable and not delivery.partial:
+        elif delivery._done and link._current is delivery:
             self._receive(event, delivery)
         else:
             if delivery.updated and delivery.settled:
@@ -54,7 +54,7 @@ class IncomingMessageHandler(Handler, Acking):
     def _receive(self, event: Event, delivery: Delivery) -> None:
         message = Message()
         try:
-            message.recv(delivery.link)
+            message.recv(delivery._link)
         except ProtonException as error:
             self._refuse(delivery, error)
             return
@@ -62,7 +62,7 @@ class IncomingMessageHandler(Handler, Acking):
         self._deliver(event, delivery)
 
     def _deliver(self, event: Event, delivery: Delivery) -> None:
-        if delivery.link.state & Endpoint.LOCAL_CLOSED:
+        if delivery._link._state & Endpoint.LOCAL_CLOSED:
             # It was already on its way when the application closed the link: it never saw it, so it goes back.
             if self.auto_accept:
                 delivery.update(Delivery.RELEASED)
@@ -78,9 +78,8 @@ class IncomingMessageHandler(Handler, Acking):
             delivery.settle()
         else:
             # What was accepted under a transaction is settled when that is over.
-            if self.auto_accept and delivery.local_state != DispositionType.TRANSACTIONAL_STATE:
-                delivery.update(Delivery.ACCEPTED)
-                delivery.settle()
+            if self.auto_accept and delivery._local_type != DispositionType.TRANSACTIONAL_STATE:
+                delivery._conclude(Delivery.ACCEPTED)
 
     def _refuse(self, delivery: Delivery, error: ProtonException) -> None:
         logger.warning("rejected a message that cannot be decoded: %s", error)

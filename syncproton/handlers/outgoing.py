@@ -31,16 +31,16 @@ class OutgoingMessageHandler(Handler):
 
     def on_delivery(self, event: Event) -> None:
         delivery = event.delivery
-        if not (delivery.link.is_sender and delivery.updated):
+        if not (delivery._link.is_sender and delivery._updated):
             return
-        state = delivery.remote_state
+        state = delivery._remote_type
         if state == Delivery.ACCEPTED:
             self.on_accepted(event)
         elif state == Delivery.REJECTED:
             self.on_rejected(event)
         elif state == Delivery.RELEASED or state == Delivery.MODIFIED:
             self.on_released(event)
-        if delivery.settled:
+        if delivery._remote_settled:
             self.on_settled(event)
             if self.auto_settle:
                 delivery.settle()

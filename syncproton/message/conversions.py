@@ -77,8 +77,11 @@ def symbol_or_stand_in(value: Optional[symbol]) -> symbol:
 
 def message_id(value: Any) -> Union[str, bytes, int, UUID, None]:
     """One of the types a message id may have, or ``None``."""
-    if value is None or type(value) in (str, bytes) or isinstance(value, UUID):
+    kind = type(value)
+    if kind is int and 0 <= value <= 0xFFFFFFFFFFFFFFFF or value is None or kind is str or kind is bytes:
         return value  # type: ignore[no-any-return]
+    if isinstance(value, UUID):
+        return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, (bytes, bytearray, memoryview)):

@@ -15,6 +15,7 @@ from typing import Any, Callable, List, NoReturn, Optional, Tuple
 
 from syncproton.codec.decoder import DECODERS
 from syncproton.codec.encoder import ENCODERS
+from syncproton.codec.scalar_decoders import PLAIN_INTEGERS
 from syncproton.codec.types import symbol, timestamp, ubyte, uint, ulong
 from syncproton.errors import DataException, DecodeError
 
@@ -34,7 +35,8 @@ _SYMBOLS = (0xA3, 0xB3)
 _UNSIGNED = (0x43, 0x44, 0x50, 0x52, 0x53, 0x60, 0x70, 0x80)
 _SIGNED = (0x51, 0x54, 0x55, 0x61, 0x71, 0x81)
 
-_write_ulong = ENCODERS[ulong]
+_SMALLULONG = [b"\x44"] + [bytes((0x53, number)) for number in range(1, 256)]
+_wide_ulong = struct.Struct(">BQ").pack
 
 
 class Section:
@@ -101,7 +103,7 @@ def write_fields(section: Section, out: bytearray, fields: Fields) -> None:
             out += _STRING8[len(octets)]
             out += octets
         elif kind is int:
-            _write_ulong(out, value)
+            out += _SMALLULONG[value] if value < 256 else _wide_ulong(0x80, value)
         else:
             ENCODERS[kind](out, value)
     size = len(out) - body + 1
@@ -173,7 +175,8 @@ _SYMBOL = _table("a symbol", (_STRINGS, _converted(symbol)), *_direct(*_SYMBOLS)
 _BINARY = _table("a binary", (_STRINGS, _converted(str.encode)), *_direct(0xA0, 0xB0))
 _ID = _table(
     "a message id",
-    (_UNSIGNED + _SIGNED, _integer(lambda value: int(ulong(value)))),
+    (_SIGNED, _integer(lambda value: int(ulong(value)))),
+    *[((code,), PLAIN_INTEGERS[code]) for code in _UNSIGNED],
     (_SYMBOLS, _converted(str)),
     *_direct(0xA0, 0xB0, 0x98, *_STRINGS),
 )

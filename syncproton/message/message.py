@@ -28,6 +28,9 @@ _DURABLE, _PRIORITY, _TTL, _FIRST_ACQUIRER, _DELIVERY_COUNT = range(5)
  _CREATION_TIME, _GROUP_ID, _GROUP_SEQUENCE, _REPLY_TO_GROUP_ID) = range(13)
 
 
+_NO_MORE_FIELDS: Fields = [None] * 12
+
+
 class _SendingLink(Protocol):
     """What :meth:`Message.send` needs of a sender."""
 
@@ -83,12 +86,15 @@ class Message:
     _footer: Optional[Dict[Any, Any]]
 
     def __init__(self, body: Any = None, **kwargs: Any) -> None:
-        self.clear()
         self.body = body
-        for name, value in kwargs.items():
-            if name not in _SETTABLE:
-                raise TypeError(f"Message() got an unexpected keyword argument {name!r}")
-            setattr(self, name, value)
+        self.properties = self._cut = self._header = self._fields = None
+        self._instructions = self._annotations = self._footer = None
+        self._inferred = False
+        if kwargs:
+            for name, value in kwargs.items():
+                if name not in _SETTABLE:
+                    raise TypeError(f"Message() got an unexpected keyword argument {name!r}")
+                setattr(self, name, value)
 
     def clear(self) -> None:
         """Make the message like a new one: no body, and every attribute at its default."""
@@ -117,7 +123,6 @@ class Message:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"a bytes-like object is required, not {type(data).__name__}")
-        self.clear()
         try:
             decode_sections(self, data if type(data) is bytes else bytes(data))
         except DataException as error:
@@ -132,11 +137,16 @@ class Message:
         :raises MessageException: if the message cannot be encoded; nothing is sent then.
         """
         encoded = self.encode()
-        delivery = sender.delivery(tag or sender.delivery_tag())
-        sender.stream(encoded)
-        sender.advance()
-        if sender.snd_settle_mode == _SND_SETTLED:
-            delivery.settle()
+        if not tag:
+            tag = sender.delivery_tag()
+        whole = getattr(sender, "_send_whole", None)  # the engine's short cut
+        delivery = whole(encoded, tag) if whole is not None else None
+        if delivery is None:
+            delivery = sender.delivery(tag)
+            sender.stream(encoded)
+            sender.advance()
+            if sender.snd_settle_mode == _SND_SETTLED:
+                delivery.settle()
         return delivery
 
     def recv(self, link: Any) -> Any:
@@ -147,15 +157,22 @@ class Message:
         :returns: the delivery, or ``None`` if ``link`` is a sender or its delivery is not complete yet.
         :raises MessageException: if what was received is not a valid message; the link has then advanced all the same.
         """
-        if link.is_sender:
-            return None
-        delivery = link.current
-        if not delivery or delivery.partial:
-            return None
-        encoded = link.recv(delivery.pending)
-        link.advance()
-        if link.remote_snd_settle_mode == _SND_SETTLED:
-            delivery.settle()
+        whole = getattr(link, "_take_whole", None)  # the engine's short cut
+        if whole is not None:
+            taken = whole()
+            if taken is None:
+                return None
+            delivery, encoded = taken
+        else:
+            if link.is_sender:
+                return None
+            delivery = link.current
+            if not delivery or delivery.partial:
+                return None
+            encoded = link.recv(delivery.pending)
+            link.advance()
+            if link.remote_snd_settle_mode == _SND_SETTLED:
+                delivery.settle()
         self.decode(encoded or b"")
         return delivery
 
@@ -280,7 +297,12 @@ class Message:
 
     @id.setter
     def id(self, value: Union[str, bytes, int, UUID, None]) -> None:
-        self._set_field(_ID, message_id(value))
+        if type(value) is not str and value is not None:
+            value = message_id(value)
+        if self._fields is None:
+            self._fields = [value] + _NO_MORE_FIELDS
+        else:
+            self._fields[_ID] = value
 
     @property
     def user_id(self) -> bytes:

@@ -24,6 +24,7 @@ _INSTRUCTIONS_HEAD = b"\x00\x53\x71"
 _ANNOTATIONS_HEAD = b"\x00\x53\x72"
 _EMPTY_PROPERTIES = b"\x00\x53\x73\x45"
 _APPLICATION_PROPERTIES_HEAD = b"\x00\x53\x74"
+_VALUE_HEAD = b"\x00\x53\x77"
 _FOOTER_HEAD = b"\x00\x53\x78"
 
 _DATA = 0x75
@@ -90,7 +91,12 @@ def encode_sections(message: Message) -> bytes:
     properties = message.properties
     if properties is not None:
         _write_application_properties(out, properties)
-    write_body(out, message.body, message._inferred, message._cut)
+    body = message.body
+    if body is None or message._inferred:
+        write_body(out, body, message._inferred, message._cut)
+    else:
+        out += _VALUE_HEAD
+        (ENCODERS.get(type(body)) or encoder_for(body))(out, body)
     if message._footer is not None:
         _write_annotations(out, _FOOTER_HEAD, message.footer)
     return bytes(out)
@@ -131,66 +137,83 @@ def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
 
 
 def decode_sections(message: Message, buf: bytes) -> None:
-    """Decode a message into ``message``, which must be clear; in case of an error it is left with parts of it.
+    """Decode a message into ``message``; in case of an error that is left as it was.
 
     :raises DecodeError: if the bytes are not a valid message.
     """
+    pos = last = 0
+    end = len(buf)
+    body = cut = header = fields = properties = instructions = annotations = footer = None
+    inferred = False
+    more: list[Any] = []  # the data or sequence sections after the first
     try:
-        _decode_sections(message, buf)
+        while pos < end:
+            if buf[pos]:
+                raise DecodeError(f"a section begins with 0x00, not with constructor 0x{buf[pos]:02x}")
+            if buf[pos + 1] == 0x53:
+                code = buf[pos + 2]
+                pos += 3
+            else:
+                code, pos = _descriptor(buf, pos + 1)
+            if code <= last and not (code == last and (code == _DATA or code == _SEQUENCE)):
+                raise DecodeError(f"a {_name(code)} section after the {_name(last)} section")
+            if code == 0x73:
+                if buf[pos] == 0x45:
+                    pos += 1
+                else:
+                    fields, pos = read_fields(PROPERTIES, buf, pos)
+            elif code == 0x70:
+                if buf[pos] == 0x45:
+                    pos += 1
+                else:
+                    header, pos = read_fields(HEADER, buf, pos)
+            elif code == 0x74:
+                properties, pos = _read_map(code, buf, pos)
+            elif _DATA <= code <= _VALUE:
+                if last >= _DATA:
+                    if last != code:
+                        raise DecodeError(f"a {_name(code)} section after a {_name(last)} section")
+                    section, pos = (read_data if code == _DATA else read_sequence)(buf, pos)
+                    more.append(section)
+                elif code == _VALUE:
+                    body, pos = DECODERS[buf[pos]](buf, pos + 1, MAX_NESTING)
+                    if body is None:
+                        cut = Cut(None, ())
+                else:
+                    body, pos = (read_data if code == _DATA else read_sequence)(buf, pos)
+                    inferred = True
+            elif code == 0x72:
+                annotations, pos = _read_map(code, buf, pos)
+            elif code == 0x71:
+                instructions, pos = _read_map(code, buf, pos)
+            elif code == 0x78:
+                footer, pos = _read_map(code, buf, pos)
+            else:
+                raise DecodeError(f"unknown section with descriptor 0x{code:02x}")
+            last = code
     except (IndexError, struct.error):
-        raise DecodeError("the bytes end before the message does") from None
+        raise _cut_off() from None
     except UnicodeDecodeError as error:
         raise DecodeError(f"invalid text: {error}") from error
     except RecursionError:
         raise DecodeError("nested deeper than the interpreter's stack allows") from None
-
-
-def _decode_sections(message: Message, buf: bytes) -> None:
-    pos = last = 0
-    end = len(buf)
-    more: list[Any] = []  # the data or sequence sections after the first
-    while pos < end:
-        if buf[pos]:
-            raise DecodeError(f"a section begins with 0x00, not with constructor 0x{buf[pos]:02x}")
-        if buf[pos + 1] == 0x53:
-            code = buf[pos + 2]
-            pos += 3
-        else:
-            code, pos = _descriptor(buf, pos + 1)
-        if code <= last and not (code == last and (code == _DATA or code == _SEQUENCE)):
-            raise DecodeError(f"a {_name(code)} section after the {_name(last)} section")
-        if code == 0x73:
-            message._fields, pos = read_fields(PROPERTIES, buf, pos)
-        elif code == 0x70:
-            message._header, pos = read_fields(HEADER, buf, pos)
-        elif code == 0x74:
-            message.properties, pos = _read_map(code, buf, pos)
-        elif _DATA <= code <= _VALUE:
-            if last >= _DATA:
-                if last != code:
-                    raise DecodeError(f"a {_name(code)} section after a {_name(last)} section")
-                section, pos = (read_data if code == _DATA else read_sequence)(buf, pos)
-                more.append(section)
-            elif code == _VALUE:
-                message.body, pos = DECODERS[buf[pos]](buf, pos + 1, MAX_NESTING)
-                if message.body is None:
-                    message._cut = Cut(None, ())
-            else:
-                message.body, pos = (read_data if code == _DATA else read_sequence)(buf, pos)
-                message._inferred = True
-        elif code == 0x72:
-            message._annotations, pos = _read_map(code, buf, pos)
-        elif code == 0x71:
-            message._instructions, pos = _read_map(code, buf, pos)
-        elif code == 0x78:
-            message._footer, pos = _read_map(code, buf, pos)
-        else:
-            raise DecodeError(f"unknown section with descriptor 0x{code:02x}")
-        last = code
     if pos != end:
-        raise DecodeError("the bytes end before the message does")
+        raise _cut_off()
     if more:
-        message.body, message._cut = join([message.body, *more])
+        body, cut = join([body, *more])
+    message.body = body
+    message.properties = properties
+    message._inferred = inferred
+    message._cut = cut
+    message._header = header
+    message._fields = fields
+    message._instructions = instructions
+    message._annotations = annotations
+    message._footer = footer
+
+
+def _cut_off() -> DecodeError:
+    return DecodeError("the bytes end before the message does")
 
 
 def _descriptor(buf: bytes, pos: int) -> Tuple[int, int]:

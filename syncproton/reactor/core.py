@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Set
 
 from ..engine import Collector, Connection, Event, EventType, Handler, Transport
 from ..engine.endpoint import boxed
+from ..engine.events import dispatch
 from ..errors import ProtonException
 from . import lifetime
 from .acceptor import Acceptor
@@ -188,12 +189,17 @@ class Core:
             raise self.errors.pop(0)[1]
 
     def _dispatch(self, event: Any) -> None:
-        event.dispatch(event.handler or self._handler)
-        hook = self._hooks.get(event._type)
+        etype = event._type
+        handler = event.handler or self._handler
+        if event.__class__ is Event:
+            dispatch(event, (handler,), etype.method)
+        else:
+            event.dispatch(handler)
+        hook = self._hooks.get(etype)
         if hook is not None:
             hook(event)
         everything = self._global_handler
-        if everything.__class__ is not Handler or everything.handlers:
+        if everything.__class__ is not Handler or everything.__dict__:
             event.dispatch(everything)
 
     def _alive(self) -> bool:

@@ -14,7 +14,7 @@ from ..codec.decoder import decode
 from ..errors import DecodeError, ProtocolError
 from .composite import DECODE_ERROR, Composite, Registry, lookup
 from .hot_readers import read_disposition, read_flow, read_transfer
-from .hot_writers import transfer_overhead, write_disposition, write_flow, write_transfer
+from .hot_writers import transfer_overhead, write_disposition, write_flow, write_transfer, write_whole
 from .performatives import PERFORMATIVES, Disposition, Flow, Transfer
 from .sasl_frames import SASL_FRAMES
 
@@ -34,6 +34,7 @@ __all__ = [
     "write_flow",
     "write_frame",
     "write_transfer",
+    "write_whole",
 ]
 
 #: The protocol headers (part 2, section 2.2; part 5, sections 5.2 and 5.3).

@@ -6,19 +6,22 @@ Each writes the bytes that the general writer would, and appends them in one go:
 from __future__ import annotations
 
 import struct
-from typing import Any, Dict, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 from ..codec.described import Described
 from .composite import Composite
 from .fields import write_any
 from .states import ACCEPTED, RELEASED
 
-__all__ = ["transfer_overhead", "write_disposition", "write_flow", "write_transfer"]
+__all__ = ["transfer_overhead", "write_disposition", "write_flow", "write_transfer", "write_whole"]
 
 # Frame size, data offset 2 with type 0, channel, constructor of the descriptor with the list's code, list size, count.
 _pack_head8 = struct.Struct(">IHHIBB").pack
 _pack_head32 = struct.Struct(">IHHIII").pack
 _pack_uint = struct.Struct(">BI").pack
+
+#: For the start of a whole transfer up to its message-format, by how the handle is written and the length of the tag.
+_whole_heads: Dict[int, Callable[..., bytes]] = {}
 
 _SMALL_UINTS = (b"\x43",) + tuple(bytes((0x52, value)) for value in range(1, 256))
 _FIXED_STATES: Dict[int, bytes] = {id(ACCEPTED): b"\x00\x53\x24\x45", id(RELEASED): b"\x00\x53\x26\x45"}
@@ -113,6 +116,34 @@ def write_transfer(
             parts.pop()
             count -= 1
     _append(out, channel, 0x14, count, b"".join(parts), payload)
+
+
+def write_whole(
+    out: bytearray, channel: int, handle: int, delivery_id: int, delivery_tag: bytes, settled: bool, payload: bytes
+) -> None:
+    """Append the one transfer frame of a message of format 0: :func:`write_transfer` for what nearly all frames are."""
+    size = len(delivery_tag)
+    if delivery_id < 256 or handle > 255 or size > 200:
+        write_transfer(out, channel, handle, delivery_id, delivery_tag, 0, settled, False, None, False, payload)
+        return
+    key = size << 1 | (handle > 0)
+    pack = _whole_heads.get(key)
+    if pack is None:
+        # As above; then the handle, the delivery-id as a full uint, and the tag.
+        pack = _whole_heads[key] = struct.Struct(f">IHHIBB{'H' if handle else 'B'}BIBB{size}sB").pack
+    if handle:
+        size += 1
+        handle |= 0x5200
+    else:
+        handle = 0x43
+    if settled:
+        out += pack(24 + size + len(payload), 0x200, channel, 0x5314C0, size + 11, 5, handle, 0x70, delivery_id, 0xA0,
+                    len(delivery_tag), delivery_tag, 0x43)
+        out += b"\x41"
+    else:
+        out += pack(23 + size + len(payload), 0x200, channel, 0x5314C0, size + 10, 4, handle, 0x70, delivery_id, 0xA0,
+                    len(delivery_tag), delivery_tag, 0x43)
+    out += payload
 
 
 def transfer_overhead(

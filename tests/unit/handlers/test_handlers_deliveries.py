@@ -23,7 +23,23 @@ from syncproton.handlers import (
 OPEN = Endpoint.LOCAL_ACTIVE | Endpoint.REMOTE_ACTIVE
 
 
-class FakeLink:
+class Inside:
+    """Lets the handlers read what a property tells without that detour, as they read the engine's own objects."""
+
+    INSIDE = {
+        "_remote_type": "remote_state", "_remote_settled": "settled", "_local_type": "local_state",
+        "_drain": "in_drain",
+    }
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self, self.INSIDE.get(name, name[1:]))
+
+
+class FakeLink(Inside):
+    current: Any = None
+
     def __init__(self, sender: bool, state: int = OPEN, credit: int = 0) -> None:
         self.is_sender = sender
         self.is_receiver = not sender
@@ -43,8 +59,12 @@ class FakeLink:
         self.flows.append(credit)
         self.credit += credit
 
+    def replenish(self, credit: int) -> None:
+        if self.state & Endpoint.LOCAL_ACTIVE and self.credit < credit:
+            self.flow(credit - self.credit)
 
-class FakeDelivery:
+
+class FakeDelivery(Inside):
     def __init__(self, link: FakeLink, **attributes: Any) -> None:
         self.link = link
         self.log: List[Any] = []
@@ -52,12 +72,21 @@ class FakeDelivery:
         self.aborted = self.readable = self.partial = self.updated = self.settled = False
         self.local_state = self.remote_state = 0
         self.__dict__.update(attributes)
+        self.link.current = self if self.readable else None
+
+    @property
+    def done(self) -> bool:
+        return not self.partial
 
     def update(self, state: int) -> None:
         self.log.append(state)
 
     def settle(self) -> None:
         self.log.append("settle")
+
+    def conclude(self, state: int) -> None:
+        self.update(state)
+        self.settle()
 
 
 class Recorder:
