@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Callable, Dict, Iterable, Mapping, Sequence, Tuple, Union
 
+from typing_extensions import Final
+
 from syncproton.codec.containers import AnnotationDict, PropertyDict, SymbolList
 from syncproton.codec.decoder import KINDS
 from syncproton.codec.described import UNDESCRIBED, Array, Described
@@ -25,6 +27,11 @@ from syncproton.errors import DataException
 __all__ = ["ENCODERS", "close_compound", "encode", "encode_into", "encoder_for"]
 
 _Kind = Union[type, Tuple[type, ...]]
+
+# The keys of maps are mostly the same few in all messages: finding how one is encoded costs less than encoding it.
+_keys: Dict[str, bytes] = {}
+_MAX_KEYS: Final = 1024
+_MAX_KEPT_KEY: Final = 64
 
 _code_size_count32 = struct.Struct(">BII").pack
 
@@ -104,20 +111,16 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
     out += b"\xc1\0\0"
     short_string = SHORT_STRING
     small_long = SMALL_LONG
+    keys = _keys
     for key, element in value.items():
-        if type(key) is str and len(key) < 64:  # then it is less than 256 bytes long in UTF-8
-            try:
-                octets = key.encode()
-            except UnicodeEncodeError:
-                raise unfit(key, "string") from None
-            out += short_string[len(octets)]
-            out += octets
+        if type(key) is str:
+            out += keys.get(key) or _key(key)
         else:
             (table.get(type(key)) or encoder_for(key))(out, key)
         kind = type(element)
         if kind is int and -128 <= element <= 127:
             out += small_long[element]
-        elif kind is str and len(element) < 64:
+        elif kind is str and len(element) < 64:  # then it is less than 256 bytes long in UTF-8
             try:
                 octets = element.encode()
             except UnicodeEncodeError:
@@ -133,6 +136,13 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
         out[start + 2] = count
     else:
         out[start:start + 3] = _wide_header(0xD1, size + 3, count)
+
+
+def _key(key: str) -> bytes:
+    encoded = encode(key)
+    if len(_keys) < _MAX_KEYS and len(encoded) <= _MAX_KEPT_KEY:
+        _keys[key] = encoded
+    return encoded
 
 
 def close_compound(out: bytearray, start: int, count: int) -> None:

@@ -200,19 +200,21 @@ class Delivery:
             connection._has_work(self)
 
     def _conclude(self, state: DispositionType) -> None:
-        """Update to a state that has no details, and settle, in one step."""
+        """Update to a state that has no details, and settle, in one step.  On the I/O thread."""
         link = self._link
-        if self._local is not None or self._settled or link._current is self or link.is_sender:
+        if self._local is not None or self._settled or self._working or link._current is self or link.is_sender:
             self.update(state)
             self.settle()
             return
-        connection = link._session._connection
-        if connection._guard is not None:
-            connection._guard()
         self._local_type = state
         self._settled = True
         link._unsettled -= 1
-        connection._has_work(self)
+        self._working = True
+        connection = link._session._connection
+        work = connection._work
+        if not work:
+            connection._stirred()  # That was told already if there is work.
+        work.append(self)
 
     def abort(self) -> None:
         """Give up an outgoing delivery half way: the peer discards what it has of it.  It is settled by this."""

@@ -581,15 +581,13 @@ class Receiver(Link):
         connection._touch(self)
 
     def _replenish(self, credit: int) -> None:
-        """Give the sender credit again up to a number, if the link is open."""
+        """Give the sender credit again up to a number, if the link is open.  On the I/O thread."""
         if self._credit < credit and self._state & LOCAL_ACTIVE:
-            connection = self._session._connection
-            if connection._guard is not None:
-                connection._guard()
             self._credit = credit
             if not self._drain_by_flag:
                 self._drain = False
-            connection._touch(self)
+            if not self._modified:  # else that was told already
+                self._session._connection._touch(self)
 
     def drain(self, n: int) -> None:
         """Give credit for ``n`` more deliveries, and ask the sender to give back what it can't use at once."""

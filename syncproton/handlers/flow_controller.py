@@ -51,7 +51,7 @@ class FlowController(Handler):
 
         A link that the application has closed, or drains just now, is left alone.
         """
-        if not (link._drain or self._was_drained(link)):
+        if not link._drain and (self._drained is None or link not in self._drained):
             link._replenish(self._window)
 
     def _top_up(self, link: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from syncproton.codec.decoder import DECODERS
-from syncproton.codec.encoder import ENCODERS, close_compound, encoder_for
+from syncproton.codec.encoder import ENCODERS, encoder_for
 from syncproton.codec.limits import MAX_NESTING
 from syncproton.codec.types import char, symbol, uint, ulong
 from syncproton.errors import DataException, DecodeError
@@ -43,6 +43,8 @@ _NAMES = {
     _VALUE: "amqp-value",
     0x78: "footer",
 }
+#: How sections usually begin: with a small ulong for a descriptor.
+_SECTIONS = {bytes((0, 0x53, code)): code for code in _NAMES}
 _SYMBOLIC = {
     "amqp:header:list": 0x70,
     "amqp:delivery-annotations:map": 0x71,
@@ -58,10 +60,9 @@ _SYMBOLIC = {
 _GROUP_ID, _GROUP_SEQUENCE = 10, 11  # places in the properties section
 _UINT0 = uint(0)
 
-_STRING8 = [bytes((0xA1, size)) for size in range(256)]
+_STRINGS = frozenset((str,))
 
 _write_map = ENCODERS[dict]
-_write_string = ENCODERS[str]
 
 
 def encode_sections(message: Message) -> bytes:
@@ -103,30 +104,14 @@ def encode_sections(message: Message) -> bytes:
 
 
 def _write_application_properties(out: bytearray, properties: Any) -> None:
-    """Append the section.  Its keys are strings, and most of its values: these are written here, for speed."""
     if type(properties) is not dict and not isinstance(properties, Mapping):
         raise DataException(f"application properties are a dict, not {type(properties).__name__}")
-    table = ENCODERS
+    if not _STRINGS.issuperset(map(type, properties)):
+        for key in properties:
+            if not isinstance(key, str) or isinstance(key, (char, symbol)):
+                raise DataException(f"the key of an application property is a string, not {key!r}")
     out += _APPLICATION_PROPERTIES_HEAD
-    start = len(out)
-    out += b"\xc1\0\0"
-    for key, value in properties.items():
-        if type(key) is str and len(key) < 64:  # so its UTF-8 is below 256 bytes
-            octets = key.encode()
-            out += _STRING8[len(octets)]
-            out += octets
-        elif isinstance(key, str) and not isinstance(key, (char, symbol)):
-            _write_string(out, key)
-        else:
-            raise DataException(f"the key of an application property is a string, not {key!r}")
-        kind = type(value)
-        if kind is str and len(value) < 64:
-            octets = value.encode()
-            out += _STRING8[len(octets)]
-            out += octets
-        else:
-            (table.get(kind) or encoder_for(value))(out, value)
-    close_compound(out, start, 2 * len(properties))
+    _write_map(out, properties)
 
 
 def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
@@ -148,13 +133,11 @@ def decode_sections(message: Message, buf: bytes) -> None:
     more: list[Any] = []  # the data or sequence sections after the first
     try:
         while pos < end:
-            if buf[pos]:
-                raise DecodeError(f"a section begins with 0x00, not with constructor 0x{buf[pos]:02x}")
-            if buf[pos + 1] == 0x53:
-                code = buf[pos + 2]
+            code = _SECTIONS.get(buf[pos:pos + 3], 0)
+            if code:
                 pos += 3
             else:
-                code, pos = _descriptor(buf, pos + 1)
+                code, pos = _descriptor(buf, pos)
             if code <= last and not (code == last and (code == _DATA or code == _SEQUENCE)):
                 raise DecodeError(f"a {_name(code)} section after the {_name(last)} section")
             if code == 0x73:
@@ -186,10 +169,8 @@ def decode_sections(message: Message, buf: bytes) -> None:
                 annotations, pos = _read_map(code, buf, pos)
             elif code == 0x71:
                 instructions, pos = _read_map(code, buf, pos)
-            elif code == 0x78:
-                footer, pos = _read_map(code, buf, pos)
             else:
-                raise DecodeError(f"unknown section with descriptor 0x{code:02x}")
+                footer, pos = _read_map(code, buf, pos)
             last = code
     except (IndexError, struct.error):
         raise _cut_off() from None
@@ -217,7 +198,10 @@ def _cut_off() -> DecodeError:
 
 
 def _descriptor(buf: bytes, pos: int) -> Tuple[int, int]:
-    """Read a descriptor that is not of the usual form: a full-width ulong, or a symbol."""
+    """Read a section's head that is not of the usual form: its descriptor is a full-width ulong, or a symbol."""
+    if buf[pos]:
+        raise DecodeError(f"a section begins with 0x00, not with constructor 0x{buf[pos]:02x}")
+    pos += 1
     descriptor, pos = DECODERS[buf[pos]](buf, pos + 1, MAX_NESTING)
     code = None
     if type(descriptor) is ulong:
@@ -225,7 +209,8 @@ def _descriptor(buf: bytes, pos: int) -> Tuple[int, int]:
     elif type(descriptor) is symbol:
         code = _SYMBOLIC.get(descriptor)
     if code not in _NAMES:
-        raise DecodeError(f"unknown section with descriptor {descriptor!r}")
+        name = f"0x{descriptor:02x}, an {descriptor!r}" if type(descriptor) is ulong else repr(descriptor)
+        raise DecodeError(f"unknown section with descriptor {name}")
     return code, pos
 
 

@@ -192,7 +192,9 @@ class Core:
         etype = event._type
         handler = event.handler or self._handler
         if event.__class__ is Event:
-            dispatch(event, (handler,), etype.method)
+            own = handler.__dict__ if handler.__class__ is Handler else ()
+            # The handler of a container is a plain one, which only has others.
+            dispatch(event, own["_handlers"] if len(own) == 1 and "_handlers" in own else (handler,), etype.method)
         else:
             event.dispatch(handler)
         hook = self._hooks.get(etype)
