@@ -461,14 +461,18 @@ class Sender(Link):
         connection._has_work(delivery)
         return size
 
-    def _send_whole(self, data: bytes, tag: Union[str, bytes]) -> Optional[Delivery]:
+    def _send_whole(self, data: bytes, tag: Union[str, bytes]) -> Delivery:
         """Hand over a message as one delivery, settled if the link sends settled only.
 
-        The same as :meth:`delivery`, :meth:`stream` and :meth:`advance`, in one step; but nothing, and ``None``, if a
-        delivery is being written already.
+        The same as :meth:`delivery`, :meth:`stream` and :meth:`advance`, in one step.
         """
-        if self._current is not None:
-            return None
+        if self._current is not None:  # one is being written already
+            delivery = self.delivery(tag)
+            self.stream(data)
+            self.advance()
+            if self._snd_settle_mode == self.SND_SETTLED:
+                delivery.settle()
+            return delivery
         session = self._session
         connection = session._connection
         if connection._guard is not None:

@@ -63,6 +63,8 @@ class Outgoing:
                 return
             self.write_open(connection)
         touched = connection._touched
+        if not (touched or connection._work or connection._ready):
+            return
         sessions: List[Session] = []
         links: List[Link] = []
         if touched:

@@ -433,6 +433,11 @@ class Transport(TransportSettings):
             return -1
         return len(out)
 
+    @property
+    def _buffer(self) -> bytearray:
+        """What :meth:`peek` shows and :meth:`pop` drops, for whoever would not have it copied."""
+        return self._out if self._tls is None else self._encrypted
+
     def peek(self, size: int) -> Optional[bytes]:
         """The next ``size`` bytes to send, which stay here until :meth:`pop`; ``None`` once the output has ended.
 
@@ -441,7 +446,7 @@ class Transport(TransportSettings):
         number(size, sys.maxsize)
         if self.pending() < 0:
             return None
-        return bytes(memoryview(self._encrypted if self._tls is not None else self._out)[:size])
+        return bytes(memoryview(self._buffer)[:size])
 
     def pop(self, size: int) -> None:
         """Drop ``size`` bytes: they have been sent.
@@ -450,7 +455,7 @@ class Transport(TransportSettings):
         :raises TypeError, ValueError: if that is no size.
         """
         number(size, sys.maxsize)
-        buffer = self._encrypted if self._tls is not None else self._out
+        buffer = self._buffer
         if size > len(buffer):
             raise TransportException(f"{size} bytes can't have been sent: there were {len(buffer)}")
         del buffer[:size]
@@ -480,16 +485,20 @@ class Transport(TransportSettings):
     def _produce(self) -> None:
         if self._halted or self._outgoing.close_sent:
             return
+        connection = self._connection
+        if self._header_sent:
+            if connection is not None:
+                self._outgoing.process(connection)
+            return
         if self._sasl is not None and (not self._server or self._detected):
             if not self._sasl_output(self._sasl):
                 return
         if self._server and not self._in_amqp:
             return
-        if not self._header_sent:
-            self._out += AMQP_HEADER
-            self._header_sent = True
-        if self._connection is not None:
-            self._outgoing.process(self._connection)
+        self._out += AMQP_HEADER
+        self._header_sent = True
+        if connection is not None:
+            self._outgoing.process(connection)
 
     def _sasl_output(self, negotiation: Negotiation) -> bool:
         """Write what the SASL layer has to say; whether it has said all."""

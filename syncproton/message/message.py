@@ -140,13 +140,13 @@ class Message:
         if not tag:
             tag = sender.delivery_tag()
         whole = getattr(sender, "_send_whole", None)  # the engine's short cut
-        delivery = whole(encoded, tag) if whole is not None else None
-        if delivery is None:
-            delivery = sender.delivery(tag)
-            sender.stream(encoded)
-            sender.advance()
-            if sender.snd_settle_mode == _SND_SETTLED:
-                delivery.settle()
+        if whole is not None:
+            return whole(encoded, tag)
+        delivery = sender.delivery(tag)
+        sender.stream(encoded)
+        sender.advance()
+        if sender.snd_settle_mode == _SND_SETTLED:
+            delivery.settle()
         return delivery
 
     def recv(self, link: Any) -> Any:

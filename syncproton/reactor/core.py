@@ -141,9 +141,10 @@ class Core:
 
     def _poll(self, timeout: Optional[float]) -> None:
         """Wait up to ``timeout`` seconds (``None``: without limit) for sockets and timers, and serve those due."""
-        for selectable in tuple(self._selectables):
-            if not selectable.is_sound():
-                timeout = 0.0  # There is an event about that.
+        if self._selectables:
+            for selectable in tuple(self._selectables):
+                if not selectable.is_sound():
+                    timeout = 0.0  # There is an event about that.
         deadline = self.timers.next_deadline
         if deadline is not None:
             left = max(0.0, deadline - monotonic())

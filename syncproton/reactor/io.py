@@ -114,9 +114,9 @@ class Channel:
         transport = self.transport
         pending = transport.pending()
         while pending > 0:
-            data = transport.peek(pending) or b""
             try:
-                sent = self._socket.send(data)
+                with memoryview(transport._buffer) as data:
+                    sent = self._socket.send(data)
             except (BlockingIOError, InterruptedError):
                 return True
             except OSError:
@@ -124,7 +124,7 @@ class Channel:
                 transport.close_head()
                 return False
             transport.pop(sent)
-            if sent < len(data):
+            if sent < pending:
                 return True
             pending = transport.pending()
         return False

@@ -93,12 +93,10 @@ class SenderDriver(LinkDriver):
             if transaction is not None and not self._may(sending, transaction):
                 continue
             try:
-                delivery = link.delivery(link.delivery_tag())
+                delivery = link._send_whole(sending.data, link.delivery_tag())
             except LinkException as error:
                 sending.failed(error)  # the program's own tags have come to an end, say
                 continue
-            link.stream(sending.data)
-            link.advance()
             if transaction is not None:
                 transaction.enlist(delivery)
             if settled:
