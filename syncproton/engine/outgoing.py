@@ -147,13 +147,13 @@ class Outgoing:
         incoming = self._transport._incoming
         if incoming.close_received:
             return False
-        return not incoming.open_received or bool(connection._work or connection._ready)
+        return not incoming.open_received or bool(connection._work or connection._ready or connection._holds)
 
     def _unfinished(self, session: Session) -> bool:
         """Whether an end has to wait: for the peer's begin, or for deliveries that wait for credit."""
         if session._remote_channel == -2 or self._transport._incoming.close_received:
             return False
-        return session._remote_channel == -1 or any(
+        return session._remote_channel == -1 or bool(session._connection._holds) or any(
             link.is_sender and link._queued and link._remote_handle != -2 for link in session._local_handles.values()
         )
 

@@ -66,7 +66,7 @@ class Container(Reactor):
         self.user: Optional[str] = None
         self.password: Optional[str] = None
         self._policies: Dict[Connection, SessionPerConnection] = {}
-        self._coordinators = Coordinators(self._hooks)
+        self._coordinators = Coordinators(self._hooks, lambda delay, call: self.timers.after(delay, call))
 
     # --- connecting
 
