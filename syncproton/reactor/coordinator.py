@@ -90,18 +90,13 @@ class Coordinator(OutgoingMessageHandler):
                 del self._held[transaction]
         return bool(self._held)
 
-    def hold_end(self) -> bool:
-        """The connection or the session was closed on this side: have that wait for the commits asked for before.
+    @property
+    def committing(self) -> List[Transaction]:
+        """The transactions that the peer is being asked to commit.
 
-        It does not wait for messages that have no credit: who knows if they ever will.
-
-        :returns: whether there are any.
+        Without those whose messages have no credit: who knows if they ever will.
         """
-        holds = self.sender.connection._holds
-        for transaction in self._transactions:
-            if transaction.committing and not transaction.lacks_credit:
-                holds[transaction] = None
-        return bool(holds)
+        return [each for each in self._transactions if each.committing and not each.lacks_credit]
 
     def left(self) -> None:
         """The application has closed the link, or its session: it wants to hear no more of what it has left open.
@@ -284,12 +279,16 @@ class Coordinators:
 
     def _hold_end(self, connection: Connection, coordinators: List[Coordinator]) -> None:
         """A program may well commit and close: the peer is to answer the one before it hears of the other."""
-        def give_up() -> None:
-            connection._holds.clear()
-            connection._touch(connection)
+        committing = [each for coordinator in coordinators for each in coordinator.committing]
+        if committing:
+            connection._holds.update(dict.fromkeys(committing))
+            self._after(PATIENCE, lambda: self._release(connection, committing))
 
-        if any([each.hold_end() for each in coordinators]):
-            self._after(PATIENCE, give_up)
+    @staticmethod
+    def _release(connection: Connection, committing: List[Transaction]) -> None:
+        for transaction in committing:
+            connection._holds.pop(transaction, None)
+        connection._touch(connection)
 
     def _session_ended(self, event: Any) -> None:
         session = event.session
