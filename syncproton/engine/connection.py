@@ -29,7 +29,7 @@ class Connection(Endpoint):
 
     __slots__ = (
         "_transport", "_collector", "_reactor", "_guard", "_sessions", "_links", "_endpoint_count", "_touched",
-        "_work", "_ready",
+        "_work", "_ready", "_holds",
         "_container", "_hostname", "_user", "_password", "_authorization", "_offered", "_desired", "_properties",
         "_remote_container", "_remote_hostname", "_remote_offered", "_remote_desired", "_remote_properties", "url",
     )
@@ -54,6 +54,8 @@ class Connection(Endpoint):
         self._work: List["Delivery"] = []
         # Senders with waiting deliveries that got credit, or whose session's window opened.
         self._ready: Dict["Link", None] = {}
+        # While there is anything here, more is to be said before an end or the close.
+        self._holds: Dict[object, None] = {}
         self._container: Optional[str] = None
         self._hostname: Optional[str] = None
         self._user: Optional[str] = None

@@ -28,3 +28,7 @@ class IdleTimer:
             self.deadline = now + timeout
             return True
         return False
+
+    def due(self, now: float, count: int) -> bool:
+        """Whether a look at the count would find it expired."""
+        return 0 < self.deadline <= now and count == self.count

@@ -15,7 +15,7 @@ from ..wire.performatives import Attach
 from . import events
 from .checks import UBYTE, UINT, ULONG, check_encodable, number, property_map
 from .delivery import Delivery
-from .endpoint import LOCAL_ACTIVE, LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
+from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 from .terminus import Terminus
 
@@ -352,6 +352,11 @@ class Link(Endpoint):
             max_message_size=None if to_coordinator else self._max_message_size,
             properties=self._properties,
         )
+
+    def _is_leaving(self) -> bool:
+        """Whether this end wants to leave the link, or has left it, and not both ends have yet."""
+        left = self._detached or bool(self._state & LOCAL_CLOSED)
+        return left and self._local_handle != -1 and (self._local_handle >= 0 or self._remote_handle != -2)
 
     def _check_open(self) -> None:
         if self._properties is not None or self.source._has_data or self.target._has_data:

@@ -82,10 +82,11 @@ class Outgoing:
                     self._flow(session, None)
             for link in links:
                 if link._local_handle == -1 and not link._state & LOCAL_UNINIT:
-                    if link._session._local_channel >= 0:
-                        self._attach(link)
-                    elif link._session._local_channel == -1:
+                    session = link._session
+                    if session._local_channel == -1 or session._local_channel >= 0 and session._name_taken(link):
                         self._again(connection, link)
+                    elif session._local_channel >= 0:
+                        self._attach(link)
             for link in links:
                 if not link.is_sender and link._session._local_channel >= 0:
                     self._receiver_flow(link)
@@ -152,13 +153,13 @@ class Outgoing:
         incoming = self._transport._incoming
         if incoming.close_received:
             return False
-        return not incoming.open_received or bool(connection._work or connection._ready)
+        return not incoming.open_received or bool(connection._work or connection._ready or connection._holds)
 
     def _unfinished(self, session: Session) -> bool:
         """Whether an end has to wait: for the peer's begin, or for deliveries that wait for credit."""
         if session._remote_channel == -2 or self._transport._incoming.close_received:
             return False
-        return session._remote_channel == -1 or any(
+        return session._remote_channel == -1 or bool(session._connection._holds) or any(
             link.is_sender and link._queued and link._remote_handle != -2 for link in session._local_handles.values()
         )
 
@@ -222,6 +223,7 @@ class Outgoing:
         link._local_handle = handle
         link._incref()
         session._local_handles[handle] = link
+        session._attached[link._name, link.is_sender] = link
         if link._remote_handle == -1 and session._remote_channel != -2:
             session._await_attach(link)
         self._write(session._local_channel, link._attach_frame(handle))
@@ -232,7 +234,7 @@ class Outgoing:
         session = link._session
         gone = link._remote_handle == -2 or session._remote_channel == -2 or self._transport._incoming.close_received
         under_way = connection._work or connection._ready
-        if not gone and (under_way or link.is_sender and link._queued):
+        if not gone and (under_way or link.is_sender and link._queued or session._is_succeeded(link)):
             self._again(connection, link)
             return
         if session._local_channel >= 0:

@@ -27,7 +27,7 @@ class Session(Endpoint):
 
     __slots__ = (
         "_connection", "_links", "_local_channel", "_remote_channel", "_local_handles", "_remote_handles",
-        "_free_handles", "_next_handle", "_by_name", "_unanswered",
+        "_free_handles", "_next_handle", "_by_name", "_attached", "_unanswered",
         "_incoming", "_outgoing", "_next_incoming_delivery", "_next_outgoing_delivery",
         "_next_incoming_id", "_next_outgoing_id", "_incoming_window", "_remote_incoming_window", "_outgoing_window",
         "_incoming_capacity", "_incoming_bytes", "_outgoing_bytes", "_starved", "_echo", "remote_handle_max",
@@ -62,6 +62,8 @@ class Session(Endpoint):
         self._remote_handles: Dict[int, "Link"] = {}
         self._free_handles: List[int] = []
         self._next_handle = 0
+        # The link that was attached last under a name, by name and direction.
+        self._attached: Dict[object, "Link"] = {}
         # Links whose attach the peer has yet to answer, by name and direction, in the order in which it will answer.
         self._unanswered: Dict[object, Deque["Link"]] = {}
         # Deliveries that the peer may still name, by delivery-id.
@@ -169,6 +171,22 @@ class Session(Endpoint):
 
     def _return_handle(self, handle: int) -> None:
         heappush(self._free_handles, handle)
+
+    def _name_taken(self, link: "Link") -> bool:
+        """Whether the name of ``link`` is that of one that leaves, and that one of the two ends has not detached yet.
+
+        A link in one direction between two containers is known by its name: a peer that hears of the second one too
+        early takes it for the first one, and detaches both or none.
+        """
+        holder = self._attached.get((link._name, link.is_sender))
+        return holder is not None and self._remote_channel != -2 and holder._is_leaving()
+
+    def _is_succeeded(self, link: "Link") -> bool:
+        """Whether the peer has yet to answer the attach of ``link``, for whose name another one is waiting.
+
+        Artemis does not answer a link that it finds detached already, and the other one would wait for ever.
+        """
+        return link._remote_handle == -1 and self._by_name.get((link._name, link.is_sender), link) is not link
 
     def _await_attach(self, link: "Link") -> None:
         """Expect an answer to the attach of ``link``, even should the link be closed and freed before it comes."""

@@ -614,6 +614,10 @@ class Transport(TransportSettings):
             deadline = min(deadline, self._alive.deadline) if deadline else self._alive.deadline
         return deadline
 
+    def _overdue(self, now: float) -> bool:
+        """Whether :meth:`tick` would take the peer for gone, unless something of it comes before."""
+        return bool(self._idle_timeout) and not self._tail_closed and self._dead.due(now, self._bytes_input)
+
     def _bytes_written(self) -> int:
         return self._bytes_output + len(self._out) + len(self._encrypted)
 

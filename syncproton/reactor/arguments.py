@@ -9,7 +9,9 @@ from ..errors import DataException
 from ..security import SSLDomain
 from ..url import Url, UrlError
 
-__all__ = ["check_connect", "check_heartbeat", "check_names", "check_ssl_domain", "check_urls", "symbols"]
+__all__ = [
+    "check_connect", "check_heartbeat", "check_names", "check_ssl_domain", "check_url", "check_urls", "symbols",
+]
 
 
 def _text(name: str, value: Any) -> None:
@@ -115,13 +117,18 @@ def check_urls(given: Any) -> List[Url]:
     urls = [given] if isinstance(given, (str, Url)) else given
     if isinstance(urls, (bytes, bytearray)) or not isinstance(urls, Iterable):
         raise TypeError(f"urls must be texts or Url objects, not {type(given).__name__}")
-    read = [_url(each) for each in urls]
+    read = [check_url(each) for each in urls]
     if not read:
         raise ValueError("there are no urls to connect to")
     return read
 
 
-def _url(given: Any) -> Url:
+def check_url(given: Any) -> Url:
+    """Read a URL to connect to.
+
+    :raises TypeError: for anything else.
+    :raises ValueError: for one that nothing can be connected to.
+    """
     if not isinstance(given, (str, Url)):
         raise TypeError(f"a URL to connect to is a str or a Url, not {type(given).__name__}")
     if given == "":

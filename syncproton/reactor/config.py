@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import ProtonException
 from ..security import SSLDomain
+from ..security.sasl.registry import MECHANISMS
 from ..url import Url
 
 __all__ = ["ConfigError", "ConnectConfig", "read_config"]
@@ -101,7 +102,12 @@ class ConnectConfig:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             value = " ".join(value)
         if value is None or isinstance(value, str):
-            return self._get({"mechanisms": value}, "mechanisms", str, "sasl.") or None
+            names: Optional[str] = self._get({"mechanisms": value}, "mechanisms", str, "sasl.") or None
+            # One that is not known may stand beside others: for another library that reads the file, say.
+            known = [name for name in (names or "").upper().split() if name in MECHANISMS]
+            if names and not known and self.sasl_enabled is not False:
+                raise self._error("sasl.mechanisms", f"none is known of {names!r}; known are {', '.join(MECHANISMS)}")
+            return names
         raise self._error("sasl.mechanisms", f"expected a string or a list of strings, not {value!r}")
 
     def _check_keys(self, values: Mapping[str, Any], known: Tuple[str, ...], prefix: str) -> None:

@@ -10,7 +10,7 @@ from ..errors import ConnectionException
 from ..security import SSLDomain
 from ..url import Url
 from .acceptor import Acceptor
-from .arguments import check_connect, check_heartbeat, check_names, check_ssl_domain, check_urls, symbols
+from .arguments import check_connect, check_heartbeat, check_names, check_ssl_domain, check_url, check_urls, symbols
 from .attempts import Attempts
 from .backoff import delay_source
 from .config import ConnectConfig, read_config
@@ -66,7 +66,7 @@ class Container(Reactor):
         self.user: Optional[str] = None
         self.password: Optional[str] = None
         self._policies: Dict[Connection, SessionPerConnection] = {}
-        self._coordinators = Coordinators(self._hooks)
+        self._coordinators = Coordinators(self._hooks, lambda delay, call: self.timers.after(delay, call))
 
     # --- connecting
 
@@ -244,7 +244,7 @@ class Container(Reactor):
         check_tags(tags)
         check_names(target=target, source=source, name=name)
         if isinstance(context, (str, Url)):
-            context = Url(context)
+            context = check_url(context)
             target = target or context.path or None
         sender: Sender = self._create_link(context, Session.sender, name, (target, source), set_up, checked)
         return sender
@@ -298,7 +298,7 @@ class Container(Reactor):
         checked = check_options(options)
         check_names(target=target, source=source, name=name)
         if isinstance(context, (str, Url)):
-            context = Url(context)
+            context = check_url(context)
             source = source or context.path or None
         receiver: Receiver = self._create_link(context, Session.receiver, name, (source, target), set_up, checked)
         return receiver

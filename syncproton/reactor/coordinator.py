@@ -18,6 +18,9 @@ _CLOSED = Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED
 #: The answers of a coordinator that are no answers yet.
 _PROVISIONAL = (0, DispositionType.RECEIVED)
 
+#: Seconds that the close of a connection or session waits at most for the answer to a commit.
+PATIENCE = 10.0
+
 #: What may happen to a link on which messages wait to be sent.
 _MOVES = (Event.LINK_FLOW, Event.LINK_REMOTE_CLOSE, Event.LINK_REMOTE_DETACH, Event.LINK_FINAL)
 
@@ -87,11 +90,29 @@ class Coordinator(OutgoingMessageHandler):
                 del self._held[transaction]
         return bool(self._held)
 
+    @property
+    def committing(self) -> List[Transaction]:
+        """The transactions that the peer is being asked to commit.
+
+        Without those whose messages have no credit: who knows if they ever will.
+        """
+        return [each for each in self._transactions if each.committing and not each.lacks_credit]
+
+    def left(self) -> None:
+        """The application has closed the link, or its session: it wants to hear no more of what it has left open.
+
+        What it has asked to be ended before still may be.
+        """
+        for transaction in list(self._transactions):
+            if not transaction.ending:
+                del self._transactions[transaction]
+                transaction.lost(None, tell=False)
+
     def lost(self, condition: Optional[Condition], tell: bool, final: bool) -> None:
         """The link is gone, and with it its transactions.
 
         :param condition: why.
-        :param tell: whether to call their handlers.
+        :param tell: whether to call their handlers; those of what was being ended are called anyway.
         :param final: whether the link does not come back: if it does, then what has not been declared yet will be.
         """
         self._held.clear()
@@ -102,7 +123,8 @@ class Coordinator(OutgoingMessageHandler):
             self._transactions = {each: None for each in transactions if each.unsent}
         for transaction in transactions:
             if transaction not in self._transactions:
-                transaction.lost(condition, tell)
+                self.sender.connection._holds.pop(transaction, None)
+                transaction.lost(condition, tell or transaction.ending)
 
     # --- events
 
@@ -121,11 +143,15 @@ class Coordinator(OutgoingMessageHandler):
         if isinstance(transaction, Transaction):
             if event.delivery is not transaction._declare or event.delivery.remote_state != DispositionType.DECLARED:
                 self._transactions.pop(transaction, None)
+                self.sender.connection._holds.pop(transaction, None)
             transaction.handle_outcome(event)
 
     def on_link_local_close(self, event: Event) -> None:
-        # By the application, unless it has been lost already.
-        self.lost(None, tell=False, final=True)
+        # By the application, unless it has been lost already.  What waits to be sent first can't be asked for any more.
+        for transaction in list(self._held):
+            del self._held[transaction], self._transactions[transaction]
+            transaction.lost(None, tell=True)
+        self.left()
         event.dispatch(self._application)
 
     def on_link_local_detach(self, event: Event) -> None:
@@ -167,11 +193,15 @@ class Coordinators:
     The container tells it what becomes of connections and sessions.
 
     :param hooks: what the container calls at events, after the handlers.
+    :param after: has something called in so many seconds.
     """
 
-    def __init__(self, hooks: Dict[EventType, Callable[[Any], None]]) -> None:
+    def __init__(
+        self, hooks: Dict[EventType, Callable[[Any], None]], after: Callable[[float, Callable[[], None]], Any]
+    ) -> None:
         self._known: Dict[Connection, _Known] = {}
         self._hooks = hooks
+        self._after = after
         hooks[Event.SESSION_LOCAL_CLOSE] = self._session_closed
         hooks[Event.SESSION_REMOTE_CLOSE] = self._session_ended
 
@@ -213,8 +243,13 @@ class Coordinators:
     def connection_closed(self, connection: Connection) -> None:
         """The application closed its end of a connection."""
         known = self._known.get(connection)
-        if known is not None and not connection.state & Endpoint.REMOTE_CLOSED:
+        if known is None or connection.state & Endpoint.REMOTE_CLOSED:
+            return
+        transport = connection.transport
+        # After an error of the transport it is a handler that wants no further attempt.
+        if transport is None or not transport.condition:
             known.leaving = True
+        self._hold_end(connection, known.coordinators)
 
     def transport_over(self, transport: Transport) -> None:
         """A connection has lost its transport; it may get another one."""
@@ -222,8 +257,6 @@ class Coordinators:
         known = self._known.get(connection) if connection is not None else None
         if connection is not None and known is not None:
             known.condition = transport.condition or connection.remote_condition
-            if transport.condition:
-                known.leaving = False
             for coordinator in known.coordinators:
                 coordinator.lost(known.condition, not known.leaving, final=False)
 
@@ -239,8 +272,23 @@ class Coordinators:
         return [each for each in known.coordinators if each.sender.session is session] if known is not None else []
 
     def _session_closed(self, event: Any) -> None:
-        for coordinator in self._on_session(event.session):
-            coordinator.lost(None, tell=False, final=True)
+        coordinators = self._on_session(event.session)
+        for coordinator in coordinators:
+            coordinator.left()
+        self._hold_end(event.session.connection, coordinators)
+
+    def _hold_end(self, connection: Connection, coordinators: List[Coordinator]) -> None:
+        """A program may well commit and close: the peer is to answer the one before it hears of the other."""
+        committing = [each for coordinator in coordinators for each in coordinator.committing]
+        if committing:
+            connection._holds.update(dict.fromkeys(committing))
+            self._after(PATIENCE, lambda: self._release(connection, committing))
+
+    @staticmethod
+    def _release(connection: Connection, committing: List[Transaction]) -> None:
+        for transaction in committing:
+            connection._holds.pop(transaction, None)
+        connection._touch(connection)
 
     def _session_ended(self, event: Any) -> None:
         session = event.session

@@ -161,8 +161,12 @@ class Channel:
 
     def _tick(self) -> bool:
         """Tell the transport the time; true if the peer has been silent for too long."""
+        now = monotonic()
+        if self.transport._overdue(now):
+            # A handler, or the system, may have kept this thread from reading: what waits is a sign of life.
+            self._read()
         listening = self.transport.capacity() >= 0
-        deadline = self.transport.tick(monotonic())
+        deadline = self.transport.tick(now)
         timer = self._tick_timer
         if deadline and (timer is None or not timer.pending or deadline < timer.deadline):
             if timer is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from concurrent.futures import Future
 from threading import get_ident
@@ -31,6 +32,8 @@ class Runner(Core):
         self._thread: Optional[IoThread] = None
         #: The thread that takes the turns just now.
         self._ident: Optional[int] = None
+        #: Held while that changes, and by who does something in the loop's place while there is no such thread.
+        self._turns = threading.RLock()
         self._timeout: Optional[float] = 0.0
 
     def on_error(self, info: Any) -> None:
@@ -79,10 +82,11 @@ class Runner(Core):
         :returns: whether there is, or may be, more to do.
         :raises ProtonException: if the container has a thread of its own.
         """
-        self._check_idle()
-        if self._finished:
-            return False
-        self._ident = get_ident()
+        with self._turns:
+            self._check_idle()
+            if self._finished:
+                return False
+            self._ident = get_ident()
         lifetime.go_on(self)
         try:
             if self._turn(self._timeout):
@@ -221,7 +225,8 @@ class Runner(Core):
 
     def _main(self) -> None:
         """Run the loop from its beginning to its end, on the thread that owns everything meanwhile."""
-        self._ident = get_ident()
+        with self._turns:
+            self._ident = get_ident()
         lifetime.go_on(self)
         failure: Optional[BaseException] = None
         try:
@@ -259,13 +264,18 @@ class Runner(Core):
         self._reset()
         self._thread = None
         self._ident = None
+        self._turns = threading.RLock()  # A thread that is not here may hold the other one.
         self._calls.close(ProtonException("the container belongs to the parent process"))
         self._finished = self._stopping = True
 
     def _carry(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call ``function`` where it may be called: here if no loop runs or this is its thread, else over there."""
-        if self._ident is None and (self._thread is None or self._thread.ended) or self.on_io_thread:
+        if self.on_io_thread:
             return function(*args, **kwargs)
+        if self._ident is None:
+            with self._turns:
+                if self._ident is None and (self._thread is None or self._thread.ended):
+                    return function(*args, **kwargs)
         return self.submit(function, *args, **kwargs).result()
 
     def _check_thread(self) -> None:

@@ -59,8 +59,8 @@ class Transaction:
     :ivar id: the peer's name for the transaction, ``None`` until it is declared.
     :ivar failed: whether it is to be, or was, rolled back by us.
     :ivar condition: why it could not be declared or committed, or was lost; ``None`` unless somebody said.
-    :ivar in_doubt: whether a commit was asked for, and the coordinator's link was lost before the peer answered: only
-        the peer knows what became of it.
+    :ivar in_doubt: whether a commit was asked for, and the coordinator's link was lost before the peer answered, or the
+        answer did not say: only the peer knows what became of it.
     """
 
     def __init__(self, txn_ctrl: Sender, handler: Any, settle_before_discharge: bool = False) -> None:
@@ -277,6 +277,21 @@ class Transaction:
         return self._state is _State.OVER
 
     @property
+    def ending(self) -> bool:
+        """Whether it is being committed or aborted."""
+        return self._state in (_State.HELD, _State.DISCHARGING)
+
+    @property
+    def committing(self) -> bool:
+        """Whether the peer is being asked to commit."""
+        return self.ending and not self.failed
+
+    @property
+    def lacks_credit(self) -> bool:
+        """Whether some of what was sent under it has to wait for credit."""
+        return any(not each._sent and each.link.credit < 0 for each in self._unsent)
+
+    @property
     def unsent(self) -> bool:
         """Whether it is to be declared, and the peer has not been asked yet."""
         declare = self._declare
@@ -301,6 +316,8 @@ class Transaction:
     def _discharged(self, event: Any, delivery: Delivery) -> None:
         self._state = _State.OVER
         accepted = delivery.remote_state == Delivery.ACCEPTED
+        # So it is if the peer only settles, as Artemis does when it has read a close right after the commit.
+        self.in_doubt = not self.failed and not delivery.remote_state
         if not accepted and delivery.remote_state != Delivery.REJECTED:
             logger.warning("unexpected answer to the discharge of a transaction: %r", delivery.remote_state)
         committed = accepted and not self.failed and self.condition is None

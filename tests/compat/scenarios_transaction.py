@@ -83,6 +83,15 @@ def lost(callback: str, delivery: str = "0/0") -> List[Differs]:
         f"callback {callback} connection AA, session AA, link AA txn-ctrl, {FRAMING}, delivery {delivery}"])]
 
 
+def answered(states: str) -> List[str]:
+    """What is told of the answers to a send and its commit."""
+    ends = f"connection {states}, session AA, link AA"
+    return [
+        f"event on_delivery {ends} link", f"callback on_settled {ends} link, delivery 52/52 settled",
+        "global on_delivery", f"callback on_transaction_committed {ends} txn-ctrl, delivery 0/36 settled",
+        "global on_delivery"]
+
+
 def client(run: Any, before: Optional[Callable[[Any, Any], Any]] = None, settle: bool = False, **acts: Any) -> None:
     """Declare a transaction, and act in its callbacks."""
     def start(event: Any) -> None:
@@ -203,6 +212,19 @@ def commit_of_sends(run: Any) -> None:
             run.note("sent", delivery.tag, int(delivery.local_state), delivery.settled)
         commit(event)
     client(run, to_queue, on_transaction_declared=declared)
+
+
+@scenario([[*SENDING, *say(outcome(0, DECLARED)), *expect("Transfer", "Transfer"),
+            *say(outcome(1, part("TransactionalState", txn_id=TXN, outcome=YES)), outcome(2, YES)), *BYE]],
+          differs=Differs(
+    "A connection or session that is closed after a commit was asked for is so once the peer has answered that",
+    ours=answered("CA"), proton=answered("CC")))
+def committed_and_closed_in_one_go(run: Any) -> None:
+    def declared(event: Any) -> None:
+        event.transaction.send(run.link, proton.Message(body="x"), tag="a")
+        commit(event)
+        close(event)
+    client(run, to_queue, on_transaction_declared=declared, on_transaction_committed=wait)
 
 
 @scenario([[*SENDING, *say(outcome(0, DECLARED)), *expect("Transfer"),

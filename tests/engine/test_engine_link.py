@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, Callable, List
 
 import pytest
 from wiring import Linked, only, pair, pump, scripted, send
@@ -10,7 +10,7 @@ from wiring import Linked, only, pair, pump, scripted, send
 from syncproton.codec import UNDESCRIBED, Array, Data, symbol
 from syncproton.engine import Condition, Endpoint, Link, Receiver, Sender, Terminus
 from syncproton.errors import LinkException
-from syncproton.wire.performatives import Attach, Begin, Detach, Flow, Transfer
+from syncproton.wire.performatives import Attach, Begin, Close, Detach, End, Flow, Transfer
 from syncproton.wire.termini import Source, Target
 
 ACTIVE = Endpoint.LOCAL_ACTIVE | Endpoint.REMOTE_ACTIVE
@@ -191,7 +191,45 @@ def test_a_name_may_be_used_again_once_its_link_is_closed() -> None:
     assert linked.a.transport.condition is None
 
 
+@pytest.mark.parametrize("leave, closed", [(Link.close, True), (Link.detach, False)])
+def test_a_name_is_used_again_once_the_peer_has_left_its_link(leave: Callable[[Link], None], closed: bool) -> None:
+    """Of two links of a name at once peers make one, or an error of the connection."""
+    peer = scripted()
+    session = peer.begin()
+    first = session.sender("name")
+    first.open()
+    peer.say(Attach("name", 5, True))
+    peer.hears()
+    leave(first)
+    second = session.sender("name")
+    second.open()
+    other = session.receiver("name")  # In the other direction it is another name.
+    other.open()
+    assert [(type(p), p.handle) for p in peer.performatives()] == [(Attach, 1), (Detach, 0)]
+    peer.say(Detach(5, closed))
+    assert [(type(p), p.handle) for p in peer.performatives()] == [(Attach, 0)]
+    peer.end.events()
+    peer.say(Attach("name", 5, True), Flow(1, 100, 0, 100, 5, 0, 10))
+    assert [(str(e.type), e.link) for e in peer.end.events()] == [
+        ("PN_LINK_REMOTE_OPEN", second), ("PN_LINK_FLOW", second)]
+    assert second.credit == 10
+
+
+def test_a_name_is_used_again_after_the_peer_left_first() -> None:
+    peer = scripted()
+    session = peer.begin()
+    first = session.sender("name")
+    first.open()
+    peer.say(Attach("name", 5, True), Detach(5, True))
+    peer.hears()
+    second = session.sender("name")
+    second.open()
+    first.close()
+    assert [type(p) for p in peer.performatives()] == [Detach, Attach]
+
+
 def test_a_name_may_be_used_again_before_the_peer_has_answered_at_all() -> None:
+    """Artemis never answers the attach of a link that it finds detached already."""
     peer = scripted()
     session = peer.begin()
     first = session.sender("name")
@@ -200,13 +238,36 @@ def test_a_name_may_be_used_again_before_the_peer_has_answered_at_all() -> None:
     first.close()
     second = session.sender("name")
     second.open()
-    assert [type(p) for p in peer.performatives()] == [Attach, Detach]
+    assert peer.performatives() == []
     first.free()
+    peer.end.events()
+    peer.say(Attach("name", 5, True), Flow(5, 100, 0, 100, 5, 0, 10))
+    assert [type(p) for p in peer.performatives()] == [Detach]
+    peer.say(Detach(5, True))
     assert peer.end.names()[-1] == "LINK_FINAL"
-    peer.say(Attach("name", 5, True), Flow(5, 100, 0, 100, 5, 0, 10), Detach(5, True), Attach("name", 6, True))
+    assert [type(p) for p in peer.performatives()] == [Attach]
+    peer.say(Attach("name", 6, True))
     assert [(str(e.type), e.link) for e in peer.end.events()] == [("PN_LINK_REMOTE_OPEN", second)]
     assert second.state == ACTIVE
     assert session.links() == [second]
+
+
+def test_a_name_that_is_waited_for_keeps_neither_session_nor_connection_open() -> None:
+    peer = scripted()
+    session = peer.begin()
+    for _ in range(2):
+        link = session.sender("name")
+        link.open()
+        link.close()
+    session.close()
+    assert [type(p) for p in peer.performatives()] == [Attach, End]
+    session = peer.begin(channel=1)
+    for _ in range(2):
+        link = session.sender("name")
+        link.open()
+        link.close()
+    peer.end.connection.close()
+    assert [type(p) for p in peer.performatives()] == [Attach, Close]
 
 
 def test_the_answer_to_a_link_given_up_makes_no_new_link() -> None:

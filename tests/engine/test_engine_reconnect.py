@@ -78,6 +78,26 @@ def test_connection_session_and_links_come_back() -> None:
     assert again.receiver.remote_target.address == "node"
 
 
+def test_a_link_comes_back_under_a_name_that_another_was_leaving() -> None:
+    linked = Linked(credit=0)
+    first = linked.sender
+    first.close()
+    second = linked.attach(first.name)
+    linked.a.output()
+    assert (first._local_handle, second._local_handle) == (-2, -1)
+    linked.a.lose()
+    again = Restarted(linked.a)
+    left = again.receiver
+    assert left.state & Endpoint.REMOTE_CLOSED
+    left.close()
+    left.free()
+    again.pump()
+    again.receiver.open()
+    again.pump()
+    assert second.state == ACTIVE
+    assert first.state == Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED
+
+
 def test_messages_flow_again_from_the_first_number() -> None:
     linked = Linked()
     for _ in range(5):

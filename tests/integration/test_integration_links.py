@@ -100,6 +100,59 @@ def test_the_other_address_of_each(broker: BrokerUnderTest, address: str) -> Non
     assert program.receiver.name == f"links-{address}-mine, too"
 
 
+class Anew(MessagingHandler):
+    """Leaves its links and makes them anew under the same names, in one go; then it sends and receives over them.
+
+    :param opened: whether it waits for the first ones to be opened.
+    """
+
+    def __init__(self, url: str, address: str, opened: bool) -> None:
+        super().__init__()
+        self.url = url
+        self.address = address
+        self.left = not opened
+        self.links: List[Any] = []
+        self.bodies: List[Any] = []
+
+    def on_start(self, event: Any) -> None:
+        self.container = event.container
+        self.connection = event.container.connect(self.url, reconnect=False)
+        self.make()
+        if self.left:
+            self.make_anew()
+
+    def make(self) -> None:
+        self.links = [self.container.create_receiver(self.connection, self.address, name="in"),
+                      self.container.create_sender(self.connection, self.address, name="out")]
+
+    def make_anew(self) -> None:
+        for link in self.links:
+            link.close()
+        self.make()
+
+    def on_link_opened(self, event: Any) -> None:
+        if not self.left and all(link.state & link.REMOTE_ACTIVE for link in self.links):
+            self.left = True
+            self.make_anew()
+
+    def on_sendable(self, event: Any) -> None:
+        if self.left and event.sender == self.links[1] and not event.sender.unsettled and not self.bodies:
+            event.sender.send(Message(body="over"))
+
+    def on_message(self, event: Any) -> None:
+        assert event.receiver == self.links[0]
+        self.bodies.append(event.message.body)
+        event.connection.close()
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_links_that_are_left_and_made_anew_at_once(broker: BrokerUnderTest, address: str, opened: bool) -> None:
+    """A broker that heard of the new ones before it has left the old ones would take them for the old ones."""
+    program = Anew(broker.url, address, opened)
+    Container(program).run()
+    assert program.bodies == ["over"]
+
+
 def test_several_links_to_one_address(broker: BrokerUnderTest, address: str) -> None:
     """Each is there for the broker: all that was sent over any of them is received over any of them."""
 

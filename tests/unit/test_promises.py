@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import syncproton.reactor
+from syncproton.handlers import TransactionHandler
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = sorted((ROOT / "docs" / "reference" / "promises").glob("*.csv"))
@@ -140,6 +141,13 @@ def test_each_name_of_the_reference_has_one_row_with_its_default():
     assert missing == []
     wrong = {name: stated[name] for name, default in wanted() if default is not None and stated[name] != default}
     assert wrong == {}
+
+
+def test_each_public_name_has_a_row():
+    found = {row["name"] for _, row in rows()}
+    callbacks = [f"TransactionHandler.{name}" for name in vars(TransactionHandler) if name.startswith("on_")]
+    assert len(callbacks) == 5
+    assert sorted({*syncproton.reactor.__all__, *callbacks} - found) == []
 
 
 def test_each_row_says_what_is_promised_and_names_tests_that_exist():

@@ -14,6 +14,7 @@ from scripted_peer import (
     wait,
 )
 
+from syncproton.engine import Connection
 from syncproton.handlers import MessagingHandler
 from syncproton.message import Message
 from syncproton.reactor import Container
@@ -132,6 +133,51 @@ def test_a_peer_that_beats_once_an_interval_is_kept(peer: Any, connect: Any, sha
     assert program.errors == [] and len(alive.talks) == 1
     shared.submit(connection.close).result(10)
     assert program.ended.wait(10)
+
+
+class Busy(Program):
+    """Keeps the container from reading while something happens, and then has something to say at once."""
+
+    def __init__(self, while_waiting: threading.Event, say_something: Callable[[Connection], Any]) -> None:
+        super().__init__()
+        self.while_waiting = while_waiting
+        self.say_something = say_something
+
+    def on_connection_opened(self, event: Any) -> None:
+        super().on_connection_opened(event)
+        self.connection = event.connection
+        if self.count == 1:
+            event.container.schedule(0, self)
+
+    def on_timer_task(self, event: Any) -> None:
+        assert self.while_waiting.wait(10)
+        self.say_something(self.connection)
+
+
+def test_a_peer_is_not_silent_while_nobody_listens(peer: Any, connect: Any) -> None:
+    beaten = threading.Event()
+    program = Busy(beaten, Connection.close)
+    alive = peer([*OPENED, beats(8, BEAT / 2), lambda talk: beaten.set(), *FAREWELL])
+    connect(program, alive.url, heartbeat=BEAT)
+    assert program.ended.wait(10)
+    assert program.errors == [] and len(alive.talks) == 1
+
+
+def test_a_peer_that_left_while_nobody_listened_has_left(peer: Any, connect: Any) -> None:
+    """That it did counts, rather than that it was silent from then on."""
+    left = threading.Event()
+    program = Busy(left, lambda connection: connection.session().open())
+    program.closes = 2
+
+    def leaves(talk: Talk) -> None:
+        talk.sock.close()
+        time.sleep(3 * BEAT)
+        left.set()
+
+    peers = peer([*OPENED, leaves], [*OPENED, *FAREWELL])
+    connect(program, peers.url, heartbeat=BEAT)
+    assert program.ended.wait(10)
+    assert program.errors == ["amqp:connection:framing-error"]
 
 
 def asks_for(seconds: float) -> Script:

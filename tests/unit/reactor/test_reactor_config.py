@@ -99,6 +99,9 @@ def test_ports(port: Any, number: int) -> None:
         ({"sasl": {"mechanism": "PLAIN"}}, "sasl.mechanism"),
         ({"sasl": {"enabled": "yes"}}, "sasl.enabled"),
         ({"sasl": {"mechanisms": 3}}, "sasl.mechanisms"),
+        ({"sasl": {"mechanisms": "PLIAN"}}, "sasl.mechanisms"),
+        ({"sasl": {"mechanisms": "PLAIN,EXTERNAL"}}, "sasl.mechanisms"),
+        ({"sasl": {"mechanisms": ["PLIAN", "XTERNAL"]}}, "sasl.mechanisms"),
         ({"tls": {"verify": "no"}}, "tls.verify"),
         ({"tls": {"certificate": "x"}}, "tls.certificate"),
     ],
@@ -179,6 +182,14 @@ def test_null_is_as_if_the_key_was_not_there() -> None:
     keys = ("scheme", "host", "port", "user", "password", "sasl", "tls")
     assert vars(load(dict.fromkeys(keys))) == {**vars(load({})), "url": load({}).url}
     assert vars(load({"sasl": dict.fromkeys(("enabled", "mechanisms"))})) == vars(load({}))
+
+
+def test_mechanisms_that_are_not_known_may_stand_beside_one_that_is() -> None:
+    assert load({"sasl": {"mechanisms": "GSSAPI PLAIN"}}).allowed_mechs == "GSSAPI PLAIN"
+    assert load({"sasl": {"enabled": False, "mechanisms": "GSSAPI"}}).allowed_mechs == "GSSAPI"
+    assert load({"sasl": {"mechanisms": ["external"]}}).allowed_mechs == "external"
+    for none in ("", []):
+        assert load({"sasl": {"mechanisms": none}}).allowed_mechs is None
 
 
 def test_a_folder_in_the_place_of_a_folder_above_is_no_hindrance(nowhere: Path) -> None:

@@ -394,6 +394,18 @@ def test_links_of_nonsense(arguments: Any, keywords: Any) -> None:
             create(*arguments, **keywords)
 
 
+@pytest.mark.parametrize("url, words", [
+    ("", "empty"), ("ftp://h/q", "scheme"), ("amqp://h:0/q", "port 0"), ("amqp://h:99999/q", "port"),
+    (Url(host="h", port=0), "port 0"),
+])
+def test_links_of_urls_that_nothing_can_be_connected_to(url: Any, words: str) -> None:
+    container = Container()
+    for create in (container.create_sender, container.create_receiver):
+        with pytest.raises(ValueError, match=words):
+            create(url, "q")
+    assert not container._connectors
+
+
 def test_tags_of_nonsense() -> None:
     with pytest.raises(TypeError, match="tags"):
         Container().create_sender("amqp://h", tags=3)

@@ -234,8 +234,8 @@ def test_a_name_that_is_taken(wire: Wire, create: str) -> None:
         make(link.session, "other", name="n")
     assert len(wire.attaches()) == 1
     link.close()
-    make(link.session, "other", name="n")
-    assert len(wire.attaches()) == 1
+    assert make(link.session, "other", name="n").name == "n"
+    assert wire.attaches() == [], "the peer is told once it has left the first one"
 
 
 def test_a_sender_and_a_receiver_may_share_a_name(wire: Wire) -> None:

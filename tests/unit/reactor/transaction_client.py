@@ -97,11 +97,12 @@ class Client(TransactionalClientHandler):
 
     def send(self, transaction: Transaction, *bodies: Any) -> List[Delivery]:
         """Send messages under a transaction."""
-        def send() -> List[Delivery]:
-            return [transaction.send(self.sender, Message(body=body)) for body in bodies]
-
-        sent: List[Delivery] = self.do(send)
+        sent: List[Delivery] = self.do(self.send_now, transaction, *bodies)
         return sent
+
+    def send_now(self, transaction: Transaction, *bodies: Any) -> List[Delivery]:
+        """The same, on the I/O thread."""
+        return [transaction.send(self.sender, Message(body=body)) for body in bodies]
 
     def close(self) -> None:
         """Close the connection and wait until that is done."""
