@@ -5,6 +5,7 @@ The names and the behaviour are those of ``proton.reactor``.
 
 from __future__ import annotations
 
+from ..engine import Handler
 from .acceptor import Acceptor, ListenError
 from .application_event import ApplicationEvent
 from .backoff import Backoff
@@ -42,6 +43,7 @@ __all__ = [
     "DynamicNodeProperties",
     "EventInjector",
     "Filter",
+    "Handler",
     "LinkOption",
     "ListenError",
     "Move",
