@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .engine import Condition
+from syncproton.engine import Condition
 
 __all__ = ["Condition"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .codec import (
+from syncproton.codec import (
     UNDESCRIBED, AnnotationDict, Array, Data, Described, PropertyDict, PythonAMQPData, RestrictedKeyDict,
     SymbolList, byte, char, decimal32, decimal64, decimal128, float32, int32, short, symbol, timestamp, ubyte, uint,
     ulong, ushort,

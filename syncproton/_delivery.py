@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engine import (
+from syncproton.engine import (
     CustomDisposition, DeclaredDisposition, Delivery, Disposition, DispositionType, ModifiedDisposition,
     ReceivedDisposition, RejectedDisposition, TransactionalDisposition,
 )

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .engine import Connection, Endpoint, EndpointState, Link, Receiver, Sender, Session, Terminus
+from syncproton.engine import Connection, Endpoint, EndpointState, Link, Receiver, Sender, Session, Terminus
 
 __all__ = ["Connection", "Endpoint", "EndpointState", "Link", "Receiver", "Sender", "Session", "Terminus"]

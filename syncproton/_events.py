@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .engine import Collector, Event, EventBase, EventType, Handler
+from syncproton.engine import Collector, Event, EventBase, EventType, Handler
 
 __all__ = ["Collector", "Event", "EventBase", "EventType", "Handler"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import (
+from syncproton.errors import (
     ConnectionException, DataException, Interrupt, LinkException, MessageException, ProtonException,
     SessionException, SSLException, SSLUnavailable, Timeout, TransportException,
 )

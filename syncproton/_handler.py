@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .engine import Handler
+from syncproton.engine import Handler
 
 __all__ = ["Handler"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .handlers import (
+from syncproton.handlers import (
     Acking, EndpointStateHandler, FlowController, Handshaker, IncomingMessageHandler, IOHandler, MessagingHandler,
     OutgoingMessageHandler, PythonIO, Reject, Release, TransactionalClientHandler, TransactionHandler,
 )

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .message import Message
+from syncproton.message import Message
 
 __all__ = ["Message"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .engine import Handler
-from .reactor import (
+from syncproton.engine import Handler
+from syncproton.reactor import (
     Acceptor, ApplicationEvent, AtLeastOnce, AtMostOnce, Backoff, Container, Copy, DurableSubscription,
     DynamicNodeProperties, EventInjector, Filter, LinkOption, Move, ReceiverOption, Selectable, Selector,
     SenderOption, SSLConfig, Task, Transaction,
 )
-from .reactor.reactor import Reactor
-from .reactor.session_policy import SessionPerConnection
+from syncproton.reactor.reactor import Reactor
+from syncproton.reactor.session_policy import SessionPerConnection
 
 __all__ = [
     "Acceptor", "ApplicationEvent", "AtLeastOnce", "AtMostOnce", "Backoff", "Container", "Copy",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .reactor import Selectable
+from syncproton.reactor import Selectable
 
 __all__ = ["Selectable"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engine import Transport
-from .security import SASL, SSL, SSLDomain, SSLSessionDetails
+from syncproton.engine import Transport
+from syncproton.security import SASL, SSL, SSLDomain, SSLSessionDetails
 
 __all__ = ["SASL", "SSL", "SSLDomain", "SSLSessionDetails", "Transport"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .url import Url
+from syncproton.url import Url
 
 __all__ = ["Url"]

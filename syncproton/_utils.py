@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .sync import ConnectionClosed, LinkDetached, SendException
-from .sync.blocking import BlockingConnection, BlockingReceiver, BlockingSender, SyncRequestResponse
+from syncproton.sync import ConnectionClosed, LinkDetached, SendException
+from syncproton.sync.blocking import BlockingConnection, BlockingReceiver, BlockingSender, SyncRequestResponse
 
 __all__ = [
     "BlockingConnection", "BlockingReceiver", "BlockingSender", "ConnectionClosed", "LinkDetached", "SendException",

@@ -63,6 +63,8 @@ class Container(Reactor):
         self.sasl_enabled = True
         self.allowed_mechs: Optional[str] = None
         self.allow_insecure_mechs = True
+        #: Nothing; proton's containers have it, too.
+        self.trigger = None
         self.user: Optional[str] = None
         self.password: Optional[str] = None
         self._policies: Dict[Connection, SessionPerConnection] = {}
