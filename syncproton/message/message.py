@@ -130,7 +130,10 @@ class Message:
         :param tag: the delivery tag, by default the sender's next.
         :returns: the delivery, already settled if the link sends settled only.
         :raises MessageException: if the message cannot be encoded; nothing is sent then.
+        :raises TypeError: if that is no sender.
         """
+        if not hasattr(sender, "stream"):
+            raise TypeError(f"a Sender is wanted, not {sender!r}")
         encoded = self.encode()
         delivery = sender.delivery(tag or sender.delivery_tag())
         sender.stream(encoded)
@@ -146,7 +149,10 @@ class Message:
 
         :returns: the delivery, or ``None`` if ``link`` is a sender or its delivery is not complete yet.
         :raises MessageException: if what was received is not a valid message; the link has then advanced all the same.
+        :raises TypeError: if that is no link.
         """
+        if not hasattr(link, "is_sender"):
+            raise TypeError(f"a link is wanted, not {link!r}")
         if link.is_sender:
             return None
         delivery = link.current
