@@ -147,8 +147,11 @@ class Transport(TransportSettings):
             self._take(b"")  # What came after the peer's open has waited for somebody to be told of it.
 
     def bind_nothrow(self, connection: "Connection") -> None:
-        """Like :meth:`bind`, but do nothing where that would raise."""
-        if self._connection is None and connection._transport is None:
+        """Like :meth:`bind`, but do nothing if either is bound already.
+
+        :raises TypeError: if it is no connection.
+        """
+        if self._connection is None and getattr(connection, "_transport", None) is None:
             self.bind(connection)
 
     def unbind(self) -> None:

@@ -207,6 +207,7 @@ def test_sizes_and_times_given_to_a_transport() -> None:
 def test_things_of_the_wrong_kind() -> None:
     refuses(TypeError, lambda: Transport().bind(None))
     refuses(TypeError, lambda: Transport().bind(THING))
+    refuses(TypeError, lambda: Transport().bind_nothrow(THING))
     refuses(TypeError, lambda: Connection().collect(THING))
     refuses(TypeError, lambda: SASL(None))
     refuses(TypeError, lambda: SSL(None))
