@@ -167,6 +167,7 @@ class Url:
     @host.setter
     def host(self, host: Optional[str]) -> None:
         if host is not None:
+            _check_text("host", host)
             if host.startswith("[") and host.endswith("]"):
                 if not _is_ipv6(host[1:-1]):
                     raise UrlError(f"not an IPv6 address: {host!r}")
@@ -191,6 +192,8 @@ class Url:
 
     @path.setter
     def path(self, path: Optional[str]) -> None:
+        if path is not None:
+            _check_text("path", path)
         self._path = path[1:] if path and path.startswith("/") else path
 
     @property
@@ -257,6 +260,11 @@ def _service_port(name: str) -> int:
         return socket.getservbyname(name)
     except (OSError, ValueError):
         raise UrlError(f"not a valid port number or service name: {name!r}") from None
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"the {name} of a URL is a str, not {type(value).__name__}")
 
 
 def _is_ipv6(text: str) -> bool:

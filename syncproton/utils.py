@@ -7,8 +7,8 @@ itself in the background, and a call on a link or connection that the peer has e
 
 from __future__ import annotations
 
-from .sync import ConnectionClosed, LinkDetached, SendException
-from .sync.blocking import BlockingConnection, BlockingReceiver, BlockingSender, SyncRequestResponse
+from syncproton.sync import ConnectionClosed, LinkDetached, SendException
+from syncproton.sync.blocking import BlockingConnection, BlockingReceiver, BlockingSender, SyncRequestResponse
 
 __all__ = [
     "BlockingConnection",

@@ -145,7 +145,10 @@ class Cursor:
         """Replace all the values by those of another, and move to before the first.
 
         :raises DataException: if those cannot be encoded.
+        :raises TypeError: if that is no ``Data``.
         """
+        if not isinstance(src, Cursor):
+            raise TypeError(f"a Data is wanted, not {src!r}")
         encoded = src.encode()
         self.clear()
         pos = 0

@@ -93,6 +93,7 @@ class TransactionalDisposition(Disposition):
 
     :param id: the transaction's.
     :param outcome: what the message is to be then; ``None`` for a message that is sent.
+    :raises TypeError: if that is no outcome.
     """
 
     __slots__ = ()
@@ -103,6 +104,8 @@ class TransactionalDisposition(Disposition):
         super().__init__(True, DispositionType.TRANSACTIONAL_STATE)
         if isinstance(outcome, int):
             outcome = Disposition(True, outcome)
+        elif outcome is not None and not isinstance(outcome, Disposition):
+            raise TypeError(f"a Disposition is wanted, not {outcome!r}")
         self.data = [id] if outcome is None else [id, _described(outcome)]
 
     @property

@@ -150,8 +150,13 @@ class EventBase:
 
         :param handler: any object; a method that is missing is skipped (``on_unhandled`` is called, if there is one).
         :param type: dispatch as if the event were of this type.
+        :raises TypeError: if that is no type of events.
         """
-        dispatch(self, (handler,), (type or self._type).method)
+        if type is None:
+            type = self._type
+        elif not isinstance(type, EventType):
+            raise TypeError(f"an EventType is wanted, not {type!r}")
+        dispatch(self, (handler,), type.method)
 
 
 def dispatch(event: EventBase, handlers: Iterable[Any], name: str) -> None:

@@ -105,7 +105,12 @@ class Terminus:
         return self._filter
 
     def copy(self, src: "Terminus") -> None:
-        """Make this terminus equal to ``src``."""
+        """Make this terminus equal to ``src``.
+
+        :raises TypeError: if that is no terminus.
+        """
+        if not isinstance(src, Terminus):
+            raise TypeError(f"a Terminus is wanted, not {src!r}")
         for name in ("_type", "_address", "_durability", "_expiry_policy", "_timeout", "_dynamic",
                      "_distribution_mode", "_default_outcome"):
             setattr(self, name, getattr(src, name))

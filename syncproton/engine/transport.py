@@ -139,14 +139,19 @@ class Transport(TransportSettings):
             negotiation.authorization = connection._authorization
         if self._sasl is not None and connection._hostname and not self._sasl.hostname:
             self._sasl.hostname = connection._hostname
+        if self._tls is not None and connection._hostname and not self._tls.hostname:
+            self._tls.hostname = connection._hostname
         connection._bound(self)
         self._incoming.bind(connection)
         if self._stage is Stage.AMQP:
             self._take(b"")  # What came after the peer's open has waited for somebody to be told of it.
 
     def bind_nothrow(self, connection: "Connection") -> None:
-        """Like :meth:`bind`, but do nothing where that would raise."""
-        if self._connection is None and connection._transport is None:
+        """Like :meth:`bind`, but do nothing if either is bound already.
+
+        :raises TypeError: if it is no connection.
+        """
+        if self._connection is None and getattr(connection, "_transport", None) is None:
             self.bind(connection)
 
     def unbind(self) -> None:
@@ -413,7 +418,8 @@ class Transport(TransportSettings):
         if sasl is None and self._server and not self._in_amqp:
             return None  # Nobody has come yet.
         if sasl is None or self._in_amqp and not sasl.done:
-            return "anonymous" if self._tls is None or self._tls.plain else self._tls.external_identity
+            tls = self._tls
+            return "anonymous" if tls is None or tls.plain or not self._server else tls.external_identity
         return sasl.authenticated_user if self._server else sasl.user
 
     # --- output
@@ -449,12 +455,14 @@ class Transport(TransportSettings):
         return bytes(memoryview(self._buffer)[:size])
 
     def pop(self, size: int) -> None:
-        """Drop ``size`` bytes: they have been sent.
+        """Drop ``size`` bytes: they have been sent.  Once the output has ended there are none, and this does nothing.
 
         :raises TransportException: if there are not so many.
         :raises TypeError, ValueError: if that is no size.
         """
         number(size, sys.maxsize)
+        if self._head_closed:
+            return
         buffer = self._buffer
         if size > len(buffer):
             raise TransportException(f"{size} bytes can't have been sent: there were {len(buffer)}")
@@ -598,7 +606,9 @@ class Transport(TransportSettings):
         """
         deadline = 0.0
         now = float(now)
-        if self._idle_timeout and not self._tail_closed:
+        # A silence begins once something was said, or heard.
+        begun = self._bytes_input or self._bytes_written()
+        if self._idle_timeout and begun and not self._tail_closed:
             if self._dead.expired(now, self._idle_timeout * self._patience, self._bytes_input):
                 self._fail("amqp:resource-limit-exceeded", "local-idle-timeout expired")
                 self._end_input()

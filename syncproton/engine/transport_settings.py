@@ -47,12 +47,17 @@ class TransportSettings:
 
     @property
     def max_frame_size(self) -> int:
-        """The largest frame this end takes, in bytes, at least 512; 0 means no limit."""
+        """The largest frame this end takes, in bytes, at least 512; 0 means no limit.
+
+        The peer is told once, by the open: setting it later changes nothing.
+        """
         return self._max_frame_size
 
     @max_frame_size.setter
     def max_frame_size(self, size: int) -> None:
         number(size, NO_LIMIT)
+        if self._open_sent:
+            return
         self._max_frame_size = max(size, MIN_MAX_FRAME_SIZE) if size else 0
         self._reader.max_frame_size = self._max_frame_size or NO_LIMIT
 

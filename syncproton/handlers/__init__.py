@@ -7,15 +7,15 @@ handler.  The names and the behaviour are those of ``proton.handlers``.
 
 from __future__ import annotations
 
-from .acking import Acking, Reject, Release
-from .endpoint_state import EndpointStateHandler
-from .flow_controller import FlowController
-from .handshaker import Handshaker
-from .incoming import IncomingMessageHandler
-from .io import IOHandler, PythonIO
-from .messaging import MessagingHandler
-from .outgoing import OutgoingMessageHandler
-from .transaction import TransactionalClientHandler, TransactionHandler
+from syncproton.handlers.acking import Acking, Reject, Release
+from syncproton.handlers.endpoint_state import EndpointStateHandler
+from syncproton.handlers.flow_controller import FlowController
+from syncproton.handlers.handshaker import Handshaker
+from syncproton.handlers.incoming import IncomingMessageHandler
+from syncproton.handlers.io import IOHandler, PythonIO
+from syncproton.handlers.messaging import MessagingHandler
+from syncproton.handlers.outgoing import OutgoingMessageHandler
+from syncproton.handlers.transaction import TransactionalClientHandler, TransactionHandler
 
 __all__ = [
     "Acking",

@@ -14,7 +14,7 @@ from typing import Any, List, Optional, Sequence, Tuple, Union
 from syncproton.codec.decoder import DECODERS
 from syncproton.codec.encoder import ENCODERS, encoder_for
 from syncproton.codec.limits import MAX_NESTING
-from syncproton.codec.types import decimal128
+from syncproton.codec.types import binary, decimal128
 from syncproton.errors import DecodeError
 
 __all__ = ["Cut", "Section", "is_data", "is_sequence", "join", "read_data", "read_sequence", "split", "write_body"]
@@ -62,7 +62,7 @@ def join(sections: Sequence[Any]) -> Tuple[Section, Optional[Cut]]:
     body: Section
     if all(map(is_data, sections)):
         sections = [bytes(section) for section in sections]
-        body = b"".join(sections)
+        body = binary(b"".join(sections))
     elif all(map(is_sequence, sections)):
         body = [element for section in sections for element in section]
     else:
@@ -112,7 +112,7 @@ def read_data(buf: bytes, pos: int) -> Tuple[bytes, int]:
         stop = start + _size32(buf, pos + 1)[0]
     else:
         raise DecodeError("a data section does not hold a binary")
-    return buf[start:stop], stop
+    return binary(memoryview(buf)[start:stop]), stop
 
 
 def read_sequence(buf: bytes, pos: int) -> Tuple[List[Any], int]:

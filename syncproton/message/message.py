@@ -135,14 +135,16 @@ class Message:
         :param tag: the delivery tag, by default the sender's next.
         :returns: the delivery, already settled if the link sends settled only.
         :raises MessageException: if the message cannot be encoded; nothing is sent then.
+        :raises TypeError: if that is no sender.
         """
-        encoded = self.encode()
-        if not tag:
-            tag = sender.delivery_tag()
         whole = getattr(sender, "_send_whole", None)  # the engine's short cut
         if whole is not None:
-            return whole(encoded, tag)
-        delivery = sender.delivery(tag)
+            encoded = self.encode()
+            return whole(encoded, tag or sender.delivery_tag())
+        if not hasattr(sender, "stream"):
+            raise TypeError(f"a Sender is wanted, not {sender!r}")
+        encoded = self.encode()
+        delivery = sender.delivery(tag or sender.delivery_tag())
         sender.stream(encoded)
         sender.advance()
         if sender.snd_settle_mode == _SND_SETTLED:
@@ -156,6 +158,7 @@ class Message:
 
         :returns: the delivery, or ``None`` if ``link`` is a sender or its delivery is not complete yet.
         :raises MessageException: if what was received is not a valid message; the link has then advanced all the same.
+        :raises TypeError: if that is no link.
         """
         whole = getattr(link, "_take_whole", None)  # the engine's short cut
         if whole is not None:
@@ -164,6 +167,8 @@ class Message:
                 return None
             delivery, encoded = taken
         else:
+            if not hasattr(link, "is_sender"):
+                raise TypeError(f"a link is wanted, not {link!r}")
             if link.is_sender:
                 return None
             delivery = link.current

@@ -5,13 +5,14 @@ The names and the behaviour are those of ``proton.reactor``.
 
 from __future__ import annotations
 
-from .acceptor import Acceptor, ListenError
-from .application_event import ApplicationEvent
-from .backoff import Backoff
-from .config import ConfigError
-from .container import Container
-from .injector import EventInjector
-from .options import (
+from syncproton.engine import Handler
+from syncproton.reactor.acceptor import Acceptor, ListenError
+from syncproton.reactor.application_event import ApplicationEvent
+from syncproton.reactor.backoff import Backoff
+from syncproton.reactor.config import ConfigError
+from syncproton.reactor.container import Container
+from syncproton.reactor.injector import EventInjector
+from syncproton.reactor.options import (
     AtLeastOnce,
     AtMostOnce,
     Copy,
@@ -24,10 +25,10 @@ from .options import (
     Selector,
     SenderOption,
 )
-from .selectable import Selectable
-from .ssl_config import SSLConfig
-from .timers import Task
-from .transaction import Transaction, TransactionError
+from syncproton.reactor.selectable import Selectable
+from syncproton.reactor.ssl_config import SSLConfig
+from syncproton.reactor.timers import Task
+from syncproton.reactor.transaction import Transaction, TransactionError
 
 __all__ = [
     "Acceptor",
@@ -42,6 +43,7 @@ __all__ = [
     "DynamicNodeProperties",
     "EventInjector",
     "Filter",
+    "Handler",
     "LinkOption",
     "ListenError",
     "Move",

@@ -10,7 +10,8 @@ from ..security import SSLDomain
 from ..url import Url, UrlError
 
 __all__ = [
-    "check_connect", "check_heartbeat", "check_names", "check_ssl_domain", "check_url", "check_urls", "symbols",
+    "check_connect", "check_heartbeat", "check_kind", "check_names", "check_ssl_domain", "check_url", "check_urls",
+    "symbols",
 ]
 
 
@@ -153,6 +154,15 @@ def check_ssl_domain(domain: Any, server: bool) -> None:
     if domain.server != server:
         wanted, made = ("MODE_SERVER", "MODE_CLIENT") if server else ("MODE_CLIENT", "MODE_SERVER")
         raise ValueError(f"ssl_domain must be of {wanted}, this one is of {made}")
+
+
+def check_kind(value: Any, kind: type) -> None:
+    """Check that something is of a kind.
+
+    :raises TypeError: if it is not.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"a {kind.__name__} is wanted, not {value!r}")
 
 
 def check_names(**names: Any) -> None:

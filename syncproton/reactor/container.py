@@ -10,7 +10,9 @@ from ..errors import ConnectionException
 from ..security import SSLDomain
 from ..url import Url
 from .acceptor import Acceptor
-from .arguments import check_connect, check_heartbeat, check_names, check_ssl_domain, check_url, check_urls, symbols
+from .arguments import (
+    check_connect, check_heartbeat, check_kind, check_names, check_ssl_domain, check_url, check_urls, symbols,
+)
 from .attempts import Attempts
 from .backoff import delay_source
 from .config import ConnectConfig, read_config
@@ -63,6 +65,8 @@ class Container(Reactor):
         self.sasl_enabled = True
         self.allowed_mechs: Optional[str] = None
         self.allow_insecure_mechs = True
+        #: Nothing; proton's containers have it, too.
+        self.trigger = None
         self.user: Optional[str] = None
         self.password: Optional[str] = None
         self._policies: Dict[Connection, SessionPerConnection] = {}
@@ -173,7 +177,11 @@ class Container(Reactor):
         return connection
 
     def set_connection_host(self, connection: Connection, host: str, port: Union[int, str]) -> None:
-        """Say where a connection that is not open yet is to be made to."""
+        """Say where a connection that is not open yet is to be made to.
+
+        :raises TypeError, ValueError: if that is no connection, host or port.
+        """
+        check_kind(connection, Connection)
         url = Url(host=host, port=port)
         settings = ConnectSettings()
         settings.sasl_enabled = False
@@ -189,7 +197,11 @@ class Container(Reactor):
         super()._on_local_open(event)
 
     def get_connection_address(self, connection: Connection) -> Optional[str]:
-        """Where a connection is being made to, or was last: ``host:port``; of one that was accepted the peer's."""
+        """Where a connection is being made to, or was last: ``host:port``; of one that was accepted the peer's.
+
+        :raises TypeError: if that is no connection.
+        """
+        check_kind(connection, Connection)
         url = connection.url
         return f"{url.host}:{int(url.port)}" if url is not None else None
 

@@ -318,7 +318,10 @@ class TlsHolder:
 
         :param domain: the settings; None for those of the layer there is, or else for a new domain's.
         :raises SSLException: there is a layer with another domain or session.
+        :raises TypeError: that is no domain.
         """
+        if domain is not None and not isinstance(domain, SSLDomain):
+            raise TypeError(f"an SSLDomain is wanted, not {domain!r}")
         layer = self.layer
         if layer is None:
             if domain is None:

@@ -19,7 +19,11 @@ from typing import Any, Dict
 #: Seconds that a scenario may take.
 LIMIT = 20.0
 
-_SUBMODULES = ("handlers", "reactor", "utils")
+#: The modules under their names in proton, those included that proton meant to keep to itself.
+_SUBMODULES = (
+    "handlers", "reactor", "utils", "_common", "_condition", "_data", "_delivery", "_endpoints", "_events",
+    "_exceptions", "_handler", "_handlers", "_message", "_reactor", "_selectable", "_transport", "_url", "_utils",
+)
 
 
 def alias() -> None:

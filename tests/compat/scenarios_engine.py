@@ -282,6 +282,7 @@ def what_cannot_be_done_after_the_end(run: Any) -> None:
     run.note(end.transport.pending(), end.transport.capacity(), end.transport.closed)
     run.tried("peek", end.transport.peek, 10)
     run.tried("pop", end.transport.pop, 0)
+    run.tried("pop what was there", end.transport.pop, 8)
     run.tried("close_tail", end.transport.close_tail)
     run.tried("close_head", end.transport.close_head)
 
@@ -386,6 +387,22 @@ def input_ends_within_the_header(run: Any) -> None:
     end.show()
 
 
+@scenario()
+def limits_set_too_late(run: Any) -> None:
+    end = End(run, "client")
+    end.transport.max_frame_size = 600
+    end.connection.open()
+    end.transport.max_frame_size = 700
+    run.note(end.transport.max_frame_size)
+    end.output()
+    for size in (800, 0, 700):
+        end.transport.max_frame_size = size
+        run.note(end.transport.max_frame_size)
+    run.tried("channels", setattr, end.transport, "channel_max", 3)
+    end.transport.idle_timeout = 4
+    run.note(end.transport.idle_timeout)
+
+
 # --- time
 
 TIMELESS = "``Transport.tick`` returns 0 once the input has ended"
@@ -403,6 +420,25 @@ def silence(run: Any) -> None:
     pair.pump()
     pair.client.show()
     pair.server.show()
+
+
+@scenario()
+def silence_begins_with_the_first_word(run: Any) -> None:
+    transport = proton.Transport()
+    transport.idle_timeout = 2
+    run.note(transport.tick(1))
+    connection = proton.Connection()
+    transport.bind(connection)
+    run.note(transport.tick(2))
+    connection.open()
+    run.note(transport.tick(3))
+    transport.pop(transport.pending())
+    run.note(transport.tick(4), transport.tick(5))
+    server = proton.Transport(proton.Transport.SERVER)
+    server.idle_timeout = 2
+    run.note(server.tick(1), server.tick(2))
+    server.push(AMQP)
+    run.note(server.tick(3), server.tick(4))
 
 
 @scenario()

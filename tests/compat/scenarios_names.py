@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any
 
@@ -201,3 +202,61 @@ def a_transport_alone(run: Any) -> None:
     run.note(transport.condition)
     transport.condition = None
     run.note(transport.condition)
+
+
+#: What programs import from the modules that proton meant to keep to itself; an editor that completes names does so.
+PRIVATE = {
+    "_common": "millis2secs secs2millis",
+    "_condition": "Condition",
+    "_data": "UNDESCRIBED AnnotationDict Array Data Described PropertyDict PythonAMQPData RestrictedKeyDict SymbolList "
+             "byte char decimal32 decimal64 decimal128 float32 int32 short symbol timestamp ubyte uint ulong ushort",
+    "_delivery": "Delivery Disposition DispositionType",
+    "_endpoints": "Connection Endpoint Link Receiver Sender Session Terminus",
+    "_events": "Collector Event EventBase EventType Handler",
+    "_exceptions": "ConnectionException DataException Interrupt LinkException MessageException ProtonException "
+                   "SessionException SSLException SSLUnavailable Timeout TransportException",
+    "_handler": "Handler",
+    "_handlers": "Acking EndpointStateHandler FlowController Handshaker IncomingMessageHandler IOHandler "
+                 "MessagingHandler OutgoingMessageHandler PythonIO Reject Release TransactionalClientHandler "
+                 "TransactionHandler",
+    "_message": "Message",
+    "_reactor": "Acceptor ApplicationEvent AtLeastOnce AtMostOnce Backoff Container Copy DurableSubscription "
+                "DynamicNodeProperties EventInjector Filter Handler LinkOption Move Reactor ReceiverOption Selectable "
+                "Selector SenderOption SessionPerConnection SSLConfig Task Transaction",
+    "_selectable": "Selectable",
+    "_transport": "SASL SSL SSLDomain SSLSessionDetails Transport",
+    "_url": "Url",
+    "_utils": "BlockingConnection BlockingReceiver BlockingSender ConnectionClosed LinkDetached SendException "
+              "SyncRequestResponse",
+}
+
+
+@scenario()
+def names_of_private_modules(run: Any) -> None:
+    for module, names in PRIVATE.items():
+        found = importlib.import_module(f"proton.{module}")
+        for name in names.split():
+            item = getattr(found, name)
+            homes = [home for home in (proton, handlers, reactor, utils) if hasattr(home, name)]
+            run.note(module, name, inspect.isclass(item), all(getattr(home, name) is item for home in homes))
+    common = importlib.import_module("proton._common")
+    run.note(common.secs2millis(1.9999), common.secs2millis(2), common.millis2secs(1500))
+
+
+#: What ``from proton.X import *`` brings.
+SHARED = {
+    "handlers": "MessagingHandler IncomingMessageHandler OutgoingMessageHandler EndpointStateHandler "
+                "TransactionHandler TransactionalClientHandler Reject Release Handshaker FlowController "
+                "IOHandler PythonIO".split(),
+    "reactor": "Container ApplicationEvent EventInjector Handler LinkOption ReceiverOption SenderOption AtLeastOnce "
+               "AtMostOnce DynamicNodeProperties Filter Selector DurableSubscription Copy Move Backoff "
+               "Transaction".split(),
+    "utils": "BlockingConnection BlockingSender BlockingReceiver SyncRequestResponse SendException LinkDetached "
+             "ConnectionClosed".split(),
+}
+
+
+@scenario()
+def names_of_star_imports(run: Any) -> None:
+    for module in (handlers, reactor, utils):
+        run.note([name for name in SHARED[module.__name__.split(".")[1]] if name not in module.__all__])

@@ -6,7 +6,7 @@ from typing import Any, List
 
 import pytest
 
-from libraries import Libraries, compare
+from libraries import Died, Libraries, compare
 from scenario import Differs, Scenario
 from scripted_peer import Server
 
@@ -64,3 +64,27 @@ def test_each_library_is_the_one_it_is_called() -> None:
 def test_a_peer_without_a_client_stops() -> None:
     server: Any = Server([["greet"]])
     assert server.finish() == []
+
+
+def test_a_crash_of_proton_is_tried_again_and_one_of_ours_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries = Libraries("scenarios_engine")
+    theirs, ours = libraries._libraries
+    crashes: List[Any] = []
+
+    def run(library: Any, scenario: Any) -> List[str]:
+        if library in crashes:
+            crashes.remove(library)
+            raise Died("it crashed")
+        return ["a line"]
+
+    monkeypatch.setattr(Libraries, "_run", staticmethod(run))
+    try:
+        crashes.append(theirs)
+        assert libraries.run(Scenario("made up", print, (), ())) == (["a line"], ["a line"])
+        for again in ([ours], [theirs, theirs]):
+            crashes += again
+            with pytest.raises(Died):
+                libraries.run(Scenario("made up", print, (), ()))
+            assert not crashes
+    finally:
+        libraries.close()

@@ -7,8 +7,11 @@ from typing import Any, Callable
 import pytest
 from wiring import End, Linked, pair, pump, receive, send
 
-from syncproton.engine import Collector, Condition, Connection, Delivery, Link, Transport
+from syncproton.engine import (
+    Collector, Condition, Connection, Delivery, Event, Link, TransactionalDisposition, Transport,
+)
 from syncproton.errors import DataException, TransportException
+from syncproton.message import Message
 from syncproton.security import SASL, SSL
 
 THING = object()
@@ -204,8 +207,24 @@ def test_sizes_and_times_given_to_a_transport() -> None:
 def test_things_of_the_wrong_kind() -> None:
     refuses(TypeError, lambda: Transport().bind(None))
     refuses(TypeError, lambda: Transport().bind(THING))
+    refuses(TypeError, lambda: Transport().bind_nothrow(THING))
     refuses(TypeError, lambda: Connection().collect(THING))
     refuses(TypeError, lambda: SASL(None))
     refuses(TypeError, lambda: SSL(None))
     refuses(TransportException, lambda: Transport("client"))
+    refuses(TypeError, lambda: Transport().ssl(THING))
+    refuses(TypeError, lambda: TransactionalDisposition(b"id", THING))
+    sender = Connection().session().sender("link")
+    sender.source.address = "here"
+    refuses(TypeError, lambda: sender.source.copy(THING))
+    refuses(TypeError, lambda: sender.source.copy(None))
+    assert sender.source.address == "here"
+    refuses(TypeError, lambda: Message(body=1).send(THING))
+    refuses(TypeError, lambda: Message(body=1).send(Connection().session().receiver("link")))
+    refuses(TypeError, lambda: Message().recv(THING))
+    connection, collector = Connection(), Collector()
+    connection.collect(collector)
+    event = collector.peek()
+    refuses(TypeError, lambda: event.dispatch(THING, THING))
+    event.dispatch(THING, Event.LINK_FLOW)
     Connection().collect(Collector())

@@ -186,6 +186,13 @@ def test_max_frame_size_has_a_least_value() -> None:
     assert transport.max_frame_size == 0
 
 
+def test_max_frame_size_is_settled_by_the_open() -> None:
+    a, b = pair()
+    told = b.transport.remote_max_frame_size
+    a.transport.max_frame_size = told * 2
+    assert a.transport.max_frame_size == told
+
+
 def test_program_set_attributes_and_identity_last() -> None:
     a, _ = pair()
     a.connection.session().flavour = "sour"

@@ -155,12 +155,14 @@ def test_a_clock_that_starts_at_zero() -> None:
     assert a.transport.condition is not None
 
 
-def test_a_transport_bound_to_nothing_has_no_deadline() -> None:
+def test_a_silence_begins_with_the_first_word() -> None:
     transport = Transport()
     transport.idle_timeout = 5
     connection = Connection()
     connection.collect(Collector())
     transport.bind(connection)
-    assert transport.tick(1) == 6
+    assert transport.tick(1) == 0
+    transport.pop(transport.pending())
+    assert transport.tick(2) == transport.tick(3) == 7
     transport.unbind()
     assert transport.pending() < 0

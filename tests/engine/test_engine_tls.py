@@ -122,6 +122,25 @@ def test_a_connection_in_tls(files: Files, most: int) -> None:
         assert "TRANSPORT_ERROR" not in end.names()
 
 
+def test_the_host_wanted_is_that_of_the_connection(files: Files) -> None:
+    def prepare(end: End) -> None:
+        domain = SSLDomain(SSLDomain.MODE_CLIENT)
+        domain.set_trusted_ca_db(files.authority)
+        domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME)
+        assert end.transport.ssl(domain).peer_hostname == ""
+        end.connection.hostname = "server.example.com"
+
+    meeting = Meeting(prepare, server(files))
+    assert meeting.met
+    assert meeting.client.transport.ssl().peer_hostname == "server.example.com"
+
+
+def test_a_client_that_does_not_log_in_is_nobody(files: Files) -> None:
+    meeting = Meeting(client(files, certificate=files.client), server(files, verify=True))
+    assert meeting.client.transport.user == "anonymous"
+    assert "CN=joe" in str(meeting.server.transport.user)
+
+
 def test_nothing_goes_in_clear(files: Files) -> None:
     end = End("client", False, client(files))
     data = end.output()

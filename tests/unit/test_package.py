@@ -61,6 +61,26 @@ def test_it_can_take_protons_place_in_the_list_of_modules():
     ) == "syncproton"
 
 
+def test_under_protons_name_everything_is_there_once():
+    """Where only the package is given that name, Python runs the files of its modules again, under that name."""
+    assert run(
+        "import importlib, sys, syncproton\n"
+        "from syncproton import handlers, reactor, utils\n"
+        "sys.modules['proton'] = syncproton\n"
+        "homes = (syncproton, handlers, reactor, utils)\n"
+        "for name in ('handlers', 'reactor', 'utils', '_condition', '_data', '_delivery', '_endpoints', '_events',\n"
+        "             '_exceptions', '_handler', '_handlers', '_message', '_reactor', '_selectable', '_transport',\n"
+        "             '_url', '_utils'):\n"
+        "    module = importlib.import_module('proton.' + name)\n"
+        "    for word in module.__all__:\n"
+        "        for home in homes:\n"
+        "            item = getattr(module, word)\n"
+        "            assert getattr(home, word, item) is item, (name, word)\n"
+        "print(sorted(name for name in sys.modules if name.startswith('proton.') and name[7:] in\n"
+        "             ('engine', 'codec', 'security', 'sync', 'message', 'errors')))"
+    ) == "[]"
+
+
 def test_utils_has_protons_names():
     for name in ("BlockingConnection", "BlockingReceiver", "BlockingSender", "ConnectionClosed", "LinkDetached",
                  "SendException", "SyncRequestResponse"):

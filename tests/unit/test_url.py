@@ -146,6 +146,11 @@ def test_misspelt_keyword_is_named() -> None:
 def test_argument_of_a_wrong_type(argument: Any) -> None:
     with pytest.raises(TypeError):
         Url(argument)
+    url = Url("host/path")
+    for name in ("host", "path"):
+        with pytest.raises(TypeError):
+            setattr(url, name, argument)
+    assert str(url) == "amqp://host:amqp/path"
 
 
 def test_copy_of_a_url() -> None:

@@ -112,11 +112,14 @@ class Negotiation:
         """Limit the mechanisms.
 
         :param mechanisms: names separated by spaces, or several names; None lifts the limit.
+        :raises TypeError: if these are no strings.
         """
         if mechanisms is None:
             self.allowed_mechs = None
         else:
             names = mechanisms.split() if isinstance(mechanisms, str) else list(mechanisms)
+            if not all(isinstance(name, str) for name in names):
+                raise TypeError(f"names of mechanisms are strings, not {mechanisms!r}")
             self.allowed_mechs = [name.upper() for name in names]
 
     def start(self) -> None:

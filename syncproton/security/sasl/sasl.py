@@ -96,6 +96,7 @@ class SASL:
         """Limit the mechanisms offered or used.
 
         :param mechs: names separated by spaces, or several names; None lifts the limit.
+        :raises TypeError: if these are no strings.
         """
         self._negotiation.allow(mechs)
 

@@ -35,12 +35,15 @@ class SyncRequestResponse(IncomingMessageHandler):
     :param connection: the connection.
     :param address: where requests go; if not given, each request has its own ``address``.
     :ivar response: the response that came last.
+    :raises TypeError: if that is no connection.
     """
 
     correlation_id = AtomicCount()
 
     def __init__(self, connection: BlockingConnection, address: Optional[str] = None) -> None:
         super().__init__()
+        if not hasattr(connection, "create_sender"):
+            raise TypeError(f"a BlockingConnection is wanted, not {connection!r}")
         self.connection = connection
         self.address = address
         self.response: Optional[Message] = None

@@ -46,16 +46,17 @@ class BlockingSender(BlockingLink):
         :raises SendException: if the outcome is one of these.
         :raises LinkDetached: if the peer closes the link; likewise :class:`ConnectionClosed`.
         :raises Timeout: if it takes longer.
+        :raises TypeError: if the arguments are not of these kinds; nothing is sent then.
         """
         connection = self.connection
         deadline = Deadline(timeout, connection.timeout)
-        if error_states is None:
-            error_states = (Delivery.REJECTED, Delivery.RELEASED)
+        # A copy, as it is for the I/O thread to look at; of what holds no states there is none.
+        states = (Delivery.REJECTED, Delivery.RELEASED) if error_states is None else tuple(error_states)
         if not isinstance(msg, Message):
             raise TypeError(f"expected a message, not {msg!r}")
         data = msg.encode()
         connection._guard()
-        future: "Future[Delivery]" = self._driver.send(data, error_states)
+        future: "Future[Delivery]" = self._driver.send(data, states)
         try:
             return connection._wait(future, deadline, f"Sending on sender {self.link.name}")
         except InDoubt as doubt:

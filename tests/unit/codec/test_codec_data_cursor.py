@@ -277,6 +277,15 @@ def test_keys_that_a_dict_could_not_keep_apart_are_kept():
     assert data.encode() == octets
 
 
+@pytest.mark.parametrize("source", [None, 5, b"\x40", [1], object()])
+def test_only_data_is_copied(source):
+    data = Data()
+    data.put_int(1)
+    with pytest.raises(TypeError):
+        data.copy(source)
+    assert data.encode() == b"\x54\x01"
+
+
 def test_copy():
     source = holding([1, 2], "a")
     data = holding(5)

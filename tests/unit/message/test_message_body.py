@@ -67,6 +67,16 @@ def test_other_kinds_of_sequence() -> None:
     assert encoded((1, 2), inferred=True) == "005376c0050255015502"
 
 
+@pytest.mark.parametrize("size", [0, 3, 300])
+def test_data_is_bytes_and_answers_as_a_memoryview_does(size: int) -> None:
+    message = Message()
+    message.decode(Message(body=b"x" * size, inferred=True).encode())
+    assert message.inferred and message.body == b"x" * size
+    assert message.body.tobytes() == b"x" * size and message.body.nbytes == size
+    message.decode(b"\x00\x53\x75\xa0\x01a\x00\x53\x75\xa0\x02bc")
+    assert message.body.tobytes() == b"abc" and message.body.tolist() == [97, 98, 99]
+
+
 def test_long_data() -> None:
     body = bytes(300)
     assert encoded(body, inferred=True) == "005375b00000012c" + body.hex()

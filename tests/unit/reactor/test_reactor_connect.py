@@ -273,6 +273,21 @@ def test_addresses_given_as_an_iterable(run: Run, background: Callable[..., Cont
     assert reached == [f"amqp://127.0.0.1:{port}"]
 
 
+@pytest.mark.parametrize("host, port", [(5, 5672), ("host", []), ("host", "no-such-service"), ("no host", 5672)])
+def test_hosts_and_ports_of_a_wrong_type(host: Any, port: Any) -> None:
+    container = Container()
+    connection = container.connection()
+    with pytest.raises((TypeError, ValueError)):
+        container.set_connection_host(connection, host, port)
+    for wrong in (None, 5, object(), container):
+        with pytest.raises(TypeError):
+            container.get_connection_address(wrong)
+        with pytest.raises(TypeError):
+            container.set_connection_host(wrong, "host", 5672)
+    container.set_connection_host(connection, "host", 5672)
+    assert container.get_connection_address(connection) == "host:5672"
+
+
 def test_connection_to_host(run: Run, background: Callable[..., Container]) -> None:
     server = Server()
     port = background(server).listen("127.0.0.1:0").port

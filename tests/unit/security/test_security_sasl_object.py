@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from syncproton.security import SASL, Negotiation
 
 
@@ -47,6 +49,15 @@ def test_settings_reach_the_negotiation():
     assert negotiation.allowed_mechs is None
     sasl.done(SASL.AUTH)
     assert sasl.outcome == SASL.AUTH
+
+
+@pytest.mark.parametrize("names", [5, b"PLAIN", ["PLAIN", 5], object()])
+def test_mechanisms_are_called_by_strings(names):
+    sasl = SASL(FakeTransport())
+    sasl.allowed_mechs("PLAIN")
+    with pytest.raises(TypeError):
+        sasl.allowed_mechs(names)
+    assert sasl._negotiation.allowed_mechs == ["PLAIN"]
 
 
 def test_users_of_both_sides():

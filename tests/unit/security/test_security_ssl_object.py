@@ -107,6 +107,13 @@ def test_after_the_handshake(pki):
     assert view.get_cert_fingerprint(40, SSL.SHA1) is None
     assert view.get_cert_fingerprint(41, 9) is None
     assert view.get_cert_subject_subfield(9) is None
+    for wrong in ("CN", None, 1.5):
+        with pytest.raises(TypeError):
+            view.get_cert_subject_subfield(wrong)
+        with pytest.raises(TypeError):
+            view.get_cert_fingerprint(wrong, SSL.SHA1)
+        with pytest.raises(TypeError):
+            view.get_cert_fingerprint(41, wrong)
 
     again = FakeTransport()
     resumed = SSL(again, client.holder.layer.domain, details)

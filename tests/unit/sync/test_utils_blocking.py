@@ -31,6 +31,14 @@ def quick(peer):
     connection.close()
 
 
+@pytest.mark.parametrize("states", [5, 1.5, True, object()])
+def test_states_of_errors_are_several(connection, states):
+    sender = connection.create_sender("q")
+    with pytest.raises(TypeError):
+        sender.send(Message(), error_states=states)
+    assert sender.send(Message(), error_states=iter([Delivery.MODIFIED])).remote_state == Delivery.ACCEPTED
+
+
 # --- the connection
 
 

@@ -108,3 +108,9 @@ def test_the_reply_link_goes(peer, background):
         error = result.exception(TIMEOUT)
         assert isinstance(error, LinkDetached)
         assert error.condition == "amqp:resource-deleted"
+
+
+@pytest.mark.parametrize("connection", [None, 5, object()])
+def test_only_connections_take_requests(connection):
+    with pytest.raises(TypeError):
+        SyncRequestResponse(connection, "requests")
