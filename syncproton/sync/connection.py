@@ -345,6 +345,11 @@ class Connection:
 
     # --- for senders and receivers
 
+    @property
+    def _left(self) -> bool:
+        """Whether the connection was closed from this side."""
+        return not self._finalizer.alive
+
     def _wait(self, future: "Future[T]", deadline: Deadline, what: str) -> T:
         self._driver.guard()
         return wait(future, deadline, partial(_timed_out, self.url, what))

@@ -107,8 +107,8 @@ class Receiver:
     """A link on which to receive.  Made by :meth:`Connection.create_receiver`; usable from any thread.
 
     Several threads may share one: each message goes to exactly one of them.  It can be iterated over: that waits for
-    messages without limit, and ends when the receiver is closed from this side.  As a context manager it closes itself
-    at the end.
+    messages without limit, and ends when the receiver, or its connection, is closed from this side.  As a context
+    manager it closes itself at the end.
     """
 
     def __init__(self, connection: "Connection", driver: ReceiverDriver) -> None:
@@ -268,7 +268,7 @@ class Receiver:
         try:
             return self._receive(Deadline(None))
         except ProtonException:
-            if self._closed or lifetime.exiting:
+            if self._closed or self._connection._left or lifetime.exiting:
                 raise StopIteration from None
             raise
 

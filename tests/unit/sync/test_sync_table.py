@@ -122,6 +122,8 @@ ROWS: Dict[str, Row] = {
     "transaction": Row(COORDINATOR, nothing, lambda c, _, t: c.transaction(t), None),
     "commit": Row([*IN_TRANSACTION, hear(Transfer)], transaction,
                   lambda c, made, t: made.commit(t), lambda c, made, t: made.submit_commit(t)),
+    "abort": Row([*IN_TRANSACTION, hear(Transfer)], transaction,
+                 lambda c, made, t: made.abort(t), lambda c, made, t: made.submit_abort(t), closes=True),
     "send for want of credit": Row(ATTACHED, sender, lambda c, made, t: made.send("x", t),
                                    lambda c, made, t: made.submit_send("x", t)),
     "send, not settled": Row([*SENDING, hear(Transfer)], sender, lambda c, made, t: made.send("x", t),
