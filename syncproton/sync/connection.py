@@ -162,6 +162,8 @@ class Connection:
         :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
         :raises LinkDetached: if the peer refuses the link.
         :raises Timeout: if it does not answer in time.
+        :raises ValueError: if there is no address, the node is not to be dynamic, and there are no options, one of
+            which might say more.
         """
         deadline = Deadline(timeout, self.timeout)
         self._driver.guard()
@@ -387,6 +389,8 @@ class Connection:
         check_credit(credit)
         if address is None and not dynamic:
             address = self._path
+        if not (address or dynamic or options):
+            raise ValueError("there is no address to receive from: neither an argument, nor in the URL")
         driver = ReceiverDriver(self._driver, name or self._driver.link_name("receiver", address), credit)
         return driver, partial(self.container.create_receiver, source=address, dynamic=dynamic, options=options)
 
