@@ -342,6 +342,10 @@ class Connection:
             if value is None:
                 raise
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a connection, and what is made from it, cannot be copied or sent to another process: connect "
+                        "there, or send a ConnectionPool")
+
     def __repr__(self) -> str:
         return f"<Connection {self.url}{', closed' if self.closed else ''}>"
 
@@ -368,6 +372,18 @@ class Connection:
         future = self._driver.begin(operation, *args)
         self._expire(future, deadline, what)
         return future
+
+    def _close_link(self, driver: LinkDriver, timeout: Optional[float]) -> None:
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        if self.closed:
+            return
+        try:
+            self._wait(self._driver.begin(driver.close), deadline, f"Closing link {driver.name}")
+        except BaseException:
+            # If it had not begun, it was taken back with the wait.
+            self._driver.begin(driver.close)
+            raise
 
     def _submit_close_link(self, driver: LinkDriver, timeout: Optional[float]) -> "Future[None]":
         if not self.closed:
