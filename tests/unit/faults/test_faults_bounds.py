@@ -124,14 +124,14 @@ def empty(number: int) -> Any:
 
 #: What the peer says without end, after what, and the memory that it may cost.
 FLOODS: Any = {
-    "sessions": ([*OPENED, flood(begin, 5000)], 24),
-    "links": ([*BEGUN, flood(attach, 3000)], 24),
-    "flows that want an answer": ([*BEGUN, flood(echo, 10000)], 8),
-    "flows": ([*BEGUN, flood(empty, 10000)], 8),
-    "dispositions": ([*SENDING, hear(Transfer), flood(disposition, 10000)], 8),
-    "sessions begun and ended": ([*OPENED, flood(begin_and_end, 5000)], 16),
-    "links attached and detached": ([*BEGUN, flood(attach_and_detach, 5000)], 16),
-    "heartbeats": ([*OPENED, bytes_(bytes.fromhex("0000000802000000") * 50000)], 8),
+    "sessions": ([*OPENED, flood(begin, 2000)], 10),
+    "links": ([*BEGUN, flood(attach, 1500)], 12),
+    "flows that want an answer": ([*BEGUN, flood(echo, 4000)], 3),
+    "flows": ([*BEGUN, flood(empty, 4000)], 3),
+    "dispositions": ([*SENDING, hear(Transfer), flood(disposition, 4000)], 3),
+    "sessions begun and ended": ([*OPENED, flood(begin_and_end, 2000)], 6),
+    "links attached and detached": ([*BEGUN, flood(attach_and_detach, 2000)], 6),
+    "heartbeats": ([*OPENED, bytes_(bytes.fromhex("0000000802000000") * 20000)], 3),
 }
 
 
