@@ -12,7 +12,7 @@ import syncproton
 from syncproton.broker import Broker
 
 #: How long the end of a program may take, in seconds: a moment, on a machine that has time for it.
-AT_ONCE = 3
+AT_ONCE = 5
 
 CONNECT = """
 import atexit, sys, threading, time

@@ -79,8 +79,8 @@ def test_threads_share_the_links(broker: Broker, background: Callable[..., Any])
 
         def serve() -> None:
             for request in receiver:
+                request.accept()  # before the answer, after which the receiver may be closed
                 sender.send(Message(request.body * 2, correlation_id=request.correlation_id, address=request.reply_to))
-                request.accept()
 
         serving = background(serve)
         asking = [background(lambda start: [connection.request("service", start + n).body for n in range(25)], 100 * t)
