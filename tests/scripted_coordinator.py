@@ -44,7 +44,8 @@ class ScriptedCoordinator:
     """Listens on a port of this machine until it is closed.
 
     :param answers: what to answer declares and discharges, in the order in which they come, and then as asked for: a
-        delivery state; a pair of whether to settle and the state; or a word.
+        delivery state; a pair of whether to settle and the state; a word; or a pair of an event to wait for and one of
+        these.
     :param credit: for senders to queues; 0 withholds it until :meth:`grant`.
     :param messages: how many messages each receiver gets, with the bodies 0, 1, 2 ...
     :param refuse: whether the coordinator's link is refused.
@@ -334,6 +335,9 @@ class ScriptedCoordinator:
         discharge = str(body.descriptor) == "amqp:discharge:list"
         if self._answers:
             answer = self._answers.pop(0)
+            if isinstance(answer, tuple) and isinstance(answer[0], threading.Event):
+                go_on, answer = answer
+                assert go_on.wait(LIMIT), "the test never said to go on"
         elif discharge:
             answer = ACCEPTED
         else:

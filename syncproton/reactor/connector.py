@@ -94,8 +94,8 @@ class Connector:
     # What the reactor tells.
 
     def opened(self) -> None:
-        """The connection was opened by us: make the first attempt."""
-        if self._transport is None and self._task is None:
+        """The connection was opened by us: make the first attempt, unless the container is about to end."""
+        if self._transport is None and self._task is None and not self._reactor.closing:
             self._reactor.connector_began(self)
             self._attempt(self._attempts.first())
 

@@ -316,6 +316,11 @@ class Core:
         self._channels.pop(channel.transport, None)
         self._dirty.pop(channel, None)
 
+    @property
+    def closing(self) -> bool:
+        """Whether all connections were closed, for the container to end."""
+        return self._closing
+
     def connector_began(self, connector: Connector) -> None:
         """A connector has begun to try."""
         self._active.add(connector)

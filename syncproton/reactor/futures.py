@@ -46,6 +46,17 @@ class _Future(concurrent.futures.Future[T]):
         self._check()
         return super().exception(timeout)
 
+    def cancel(self) -> bool:
+        cancelled = super().cancel()
+        if cancelled:
+            # At once, not when the I/O thread comes to it, which may be never: wait() and as_completed() go by this.
+            self.set_running_or_notify_cancel()
+        return cancelled
+
+    def set_running_or_notify_cancel(self) -> bool:
+        with self._condition:
+            return self._state != "CANCELLED_AND_NOTIFIED" and super().set_running_or_notify_cancel()
+
     def _check(self) -> None:
         if self._reactor is not None and self._state in ("PENDING", "RUNNING") and self._reactor.on_io_thread:
             raise WrongThread("waiting on the I/O thread for what that thread is to do: use a callback")

@@ -162,6 +162,8 @@ class Connection:
         :param timeout: seconds; ``False`` for the connection's default; ``None`` for no limit.
         :raises LinkDetached: if the peer refuses the link.
         :raises Timeout: if it does not answer in time.
+        :raises ValueError: if there is no address, the node is not to be dynamic, and there are no options, one of
+            which might say more.
         """
         deadline = Deadline(timeout, self.timeout)
         self._driver.guard()
@@ -340,10 +342,19 @@ class Connection:
             if value is None:
                 raise
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a connection, and what is made from it, cannot be copied or sent to another process: connect "
+                        "there, or send a ConnectionPool")
+
     def __repr__(self) -> str:
         return f"<Connection {self.url}{', closed' if self.closed else ''}>"
 
     # --- for senders and receivers
+
+    @property
+    def _left(self) -> bool:
+        """Whether the connection was closed from this side."""
+        return not self._finalizer.alive
 
     def _wait(self, future: "Future[T]", deadline: Deadline, what: str) -> T:
         self._driver.guard()
@@ -361,6 +372,18 @@ class Connection:
         future = self._driver.begin(operation, *args)
         self._expire(future, deadline, what)
         return future
+
+    def _close_link(self, driver: LinkDriver, timeout: Optional[float]) -> None:
+        deadline = Deadline(timeout, self.timeout)
+        self._driver.guard()
+        if self.closed:
+            return
+        try:
+            self._wait(self._driver.begin(driver.close), deadline, f"Closing link {driver.name}")
+        except BaseException:
+            # If it had not begun, it was taken back with the wait.
+            self._driver.begin(driver.close)
+            raise
 
     def _submit_close_link(self, driver: LinkDriver, timeout: Optional[float]) -> "Future[None]":
         if not self.closed:
@@ -382,6 +405,8 @@ class Connection:
         check_credit(credit)
         if address is None and not dynamic:
             address = self._path
+        if not (address or dynamic or options):
+            raise ValueError("there is no address to receive from: neither an argument, nor in the URL")
         driver = ReceiverDriver(self._driver, name or self._driver.link_name("receiver", address), credit)
         return driver, partial(self.container.create_receiver, source=address, dynamic=dynamic, options=options)
 

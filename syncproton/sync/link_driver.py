@@ -115,7 +115,9 @@ class LinkDriver(Handler):
         self._closing.append(future)
         if self.ended is None:
             self._fail_all(LinkException(f"{self.kind} {self.name} is closed"))
-            link.close()
+            # Not before the peer has attached: Artemis, for one, answers neither an attach nor the detach behind it.
+            if not link.state & Endpoint.REMOTE_UNINIT:
+                link.close()
 
     def end(self, error: BaseException) -> None:
         """The link is over: all that waits on it fails with ``error``."""
@@ -130,6 +132,9 @@ class LinkDriver(Handler):
     def interrupted(self, error: BaseException) -> None:
         """The connection was lost, and is being made anew; the link will be attached again, unless it was closing."""
         if self.ended is not None:
+            if self.link is not None:
+                self.link.close()
+                self.link.free()
             self.end(error)
 
     def _fail_all(self, error: BaseException) -> None:
@@ -161,6 +166,9 @@ class LinkDriver(Handler):
     def _opened(self, link: Link) -> None:
         if link.state & Endpoint.REMOTE_CLOSED:
             return  # It was refused, and the next event tells why.
+        if self._closing:
+            link.close()
+            return
         self.address = link.remote_target.address if link.is_sender else link.remote_source.address
         if self._opening is not None:
             if self._may_be_refused(link):

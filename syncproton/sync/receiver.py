@@ -107,8 +107,8 @@ class Receiver:
     """A link on which to receive.  Made by :meth:`Connection.create_receiver`; usable from any thread.
 
     Several threads may share one: each message goes to exactly one of them.  It can be iterated over: that waits for
-    messages without limit, and ends when the receiver is closed from this side.  As a context manager it closes itself
-    at the end.
+    messages without limit, and ends when the receiver, or its connection, is closed from this side.  As a context
+    manager it closes itself at the end.
     """
 
     def __init__(self, connection: "Connection", driver: ReceiverDriver) -> None:
@@ -247,14 +247,12 @@ class Receiver:
     def close(self, timeout: Optional[float] = False) -> None:
         """Close the link.  Closing again does nothing.  What was received and not settled goes back to its source.
 
-        :raises Timeout: if the peer does not answer in time.
+        :raises Timeout: if the peer does not answer in time; the link is closed nevertheless.
         """
-        deadline = Deadline(timeout, self._connection.timeout)
-        driver = self._driver
-        driver.connection.guard()
+        Deadline(timeout)
+        self._driver.connection.guard()
         self._closed = True
-        if not self._connection.closed:
-            self._connection._wait(driver.connection.begin(driver.close), deadline, f"Closing link {self.name}")
+        self._connection._close_link(self._driver, timeout)
 
     def submit_close(self, timeout: Optional[float] = False) -> "Future[None]":
         """What :meth:`close` does, as a future, which fails as that raises."""
@@ -268,7 +266,7 @@ class Receiver:
         try:
             return self._receive(Deadline(None))
         except ProtonException:
-            if self._closed or lifetime.exiting:
+            if self._closed or self._connection._left or lifetime.exiting:
                 raise StopIteration from None
             raise
 

@@ -243,9 +243,11 @@ class ReceiverDriver(LinkDriver):
 
     def _begin_refill(self) -> bool:
         """Whether the I/O thread is to be asked for credit.  With the lock held; then whoever is told has to do it."""
-        if self._refilling or self.ended is not None:
+        if self.ended is not None:
             return False
         self._wanted = max(self._wanted, self._sought + len(self._waiting))
+        if self._refilling:
+            return False  # Whoever was told has not looked yet, and will find this.
         self._refilling = self._shortage() > 0
         return self._refilling
 

@@ -117,13 +117,9 @@ class Sender:
     def close(self, timeout: Optional[float] = False) -> None:
         """Close the link.  Closing again does nothing.
 
-        :raises Timeout: if the peer does not answer in time.
+        :raises Timeout: if the peer does not answer in time; the link is closed nevertheless.
         """
-        deadline = Deadline(timeout, self._connection.timeout)
-        driver = self._driver
-        driver.connection.guard()
-        if not self._connection.closed:
-            self._connection._wait(driver.connection.begin(driver.close), deadline, f"Closing link {self.name}")
+        self._connection._close_link(self._driver, timeout)
 
     def submit_close(self, timeout: Optional[float] = False) -> "Future[None]":
         """What :meth:`close` does, as a future, which fails as that raises."""

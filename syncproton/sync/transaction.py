@@ -171,8 +171,9 @@ class Transaction:
             else:
                 self.submit_abort()  # Ctrl-C, say: there is no time to wait.
         except ProtonException as error:
-            # It will not be committed, and the exception of the block matters more.
-            logger.warning("%r could not be aborted: %s", self, error)
+            # It will not be committed, and the exception of the block matters more.  If it is over, all is well.
+            level = logging.DEBUG if self.over else logging.WARNING
+            logger.log(level, "%r could not be aborted: %s", self, error)
 
     def __repr__(self) -> str:
         return f"<Transaction {self.id!r} on {self._connection.url}{', over' if self.over else ''}>"

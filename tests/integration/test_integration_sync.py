@@ -89,9 +89,9 @@ def answering(request: pytest.FixtureRequest) -> Iterator[Any]:
             assert reply_to is not None
             if reply_to not in senders:
                 senders[reply_to] = connection.create_sender(reply_to)
+            message.accept()  # before the answer, after which the receiver may be closed
             if message.body != "hush":
                 senders[reply_to].send(Message(correlation_id=message.correlation_id, body=message.body * 2))
-            message.accept()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
 from ...engine import Delivery
-from ...errors import ProtonException, Timeout
-from ...sync import Connection, Deadline, LinkDetached, Sender, connect
+from ...errors import ConnectionException, ProtonException, Timeout
+from ...sync import Connection, Deadline, LinkDetached, Sender, SessionEnded, connect
 
 __all__ = ["SharedConnection"]
 
@@ -61,8 +61,8 @@ class SharedConnection:
         kept = self._take(address, deadline)
         try:
             return kept.sender.send(message, deadline.remaining())
-        except LinkDetached:
-            pass  # It was not sent: the link had ended while nobody looked.
+        except (LinkDetached, SessionEnded, ConnectionException):
+            pass  # It was not sent: the link had ended while nobody looked, or with what it was on.
         finally:
             self._give_back(address, kept)
         kept = self._take(address, deadline)

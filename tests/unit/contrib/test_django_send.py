@@ -248,6 +248,21 @@ def test_a_link_that_has_ended_is_made_anew(broker: Broker, senders: List[Any]) 
     assert broker.depths() == {"orders": 3}
 
 
+def test_a_connection_that_ends_before_the_message_has_left_is_made_anew(broker: Broker, senders: List[Any]) -> None:
+    send("orders", "one")
+    ending = senders[0]
+
+    def lost(*arguments: Any) -> Any:
+        del ending.send
+        ending.connection.close()
+        return ending.send(*arguments)
+
+    ending.send = lost
+    send("orders", "two")
+    assert len(senders) == 2 and senders[1].connection is not ending.connection
+    assert broker.depths() == {"orders": 2}
+
+
 class Listener(MessagingHandler):
     """Tells how connections end."""
 

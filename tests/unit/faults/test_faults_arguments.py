@@ -14,7 +14,7 @@ import syncproton.reactor
 import syncproton.sync
 import syncproton.utils
 from syncproton import LinkException, Message, MessageException, ProtonException, SSLDomain, Timeout
-from syncproton.reactor import Container
+from syncproton.reactor import Container, Selector
 from syncproton.utils import BlockingConnection, SyncRequestResponse
 
 MISSPELT = "hearbeat"
@@ -219,11 +219,17 @@ def test_credit_of_nonsense(either: Any) -> None:
     either.create_receiver("q", credit=4294967295).close()
 
 
-def test_receiver_without_an_address(either: Any) -> None:
-    for address in (None, ""):
-        with pytest.raises(LinkException, match="amqp:invalid-field"):
-            either.create_receiver(address)
-    either.create_sender("q").close()
+@pytest.mark.parametrize("address", [None, ""])
+def test_receiver_without_an_address(connection: Any, blocking: Any, address: Any) -> None:
+    for create in (connection.create_receiver, connection.submit_create_receiver):
+        with pytest.raises(ValueError, match="there is no address to receive from"):
+            create(address)
+    with pytest.raises(LinkException, match="amqp:invalid-field"):
+        blocking.create_receiver(address)
+    with pytest.raises(LinkException, match="amqp:invalid-field"):
+        connection.create_receiver(address, options=Selector("a = 1"))
+    for either in (connection, blocking):
+        either.create_sender("q").close()
 
 
 def test_timeouts_of_nonsense(connection: Any, blocking: Any) -> None:

@@ -9,12 +9,14 @@ from concurrent.futures import Future
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
+from scripted_coordinator import ScriptedCoordinator
 
 from syncproton.broker import Broker
 from syncproton.engine import Condition, Delivery
 from syncproton.handlers import MessagingHandler
 from syncproton.message import Message
 from syncproton.reactor import Container
+from syncproton.sync import Connection, connect
 
 TIMEOUT = 20.0  # seconds; far more than anything here takes
 
@@ -198,3 +200,31 @@ def refused_url() -> Iterator[str]:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield f"amqp://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture
+def coordinator() -> Iterator[Callable[..., ScriptedCoordinator]]:
+    """Makes peers that have transactions; after the test, what went wrong in one fails it."""
+    peers: List[ScriptedCoordinator] = []
+
+    def make(*answers: Any, **options: Any) -> ScriptedCoordinator:
+        peers.append(ScriptedCoordinator(*answers, **options))
+        return peers[-1]
+
+    yield make
+    for each in peers:
+        each.close()
+
+
+@pytest.fixture
+def connected() -> Iterator[Callable[..., Connection]]:
+    """Makes connections that are closed after the test."""
+    connections: List[Connection] = []
+
+    def make(peer: Any, **options: Any) -> Connection:
+        connections.append(connect(peer.url, timeout=TIMEOUT, **options))
+        return connections[-1]
+
+    yield make
+    for each in connections:
+        each.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
+import queue
 import socket
 import threading
 import time
@@ -213,6 +216,31 @@ def test_the_peer_never_closes(peer):
     with pytest.raises(Timeout, match="Closing connection"):
         connection.close(timeout=0.1)
     connection.close()
+
+
+@pytest.mark.parametrize("kind", ["sender", "receiver"])
+def test_a_link_whose_close_timed_out_is_closed_nevertheless(peer, kind):
+    with connect(peer.url, timeout=TIMEOUT) as connection:
+        link = getattr(connection, f"create_{kind}")("q")
+        closing = queue.Queue()
+        peer.on_link_closing = closing.put
+        busy, go_on = threading.Event(), threading.Event()
+        connection.container.submit(lambda: (busy.set(), go_on.wait(TIMEOUT)))
+        assert busy.wait(TIMEOUT)
+        with pytest.raises(Timeout, match="Closing link"):
+            link.close(timeout=0.05)
+        assert closing.empty()
+        go_on.set()
+        assert closing.get(timeout=TIMEOUT).link.name == link.name
+
+
+@pytest.mark.parametrize("use", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_connection_is_not_to_be_copied(broker, use):
+    with connect(broker.url, timeout=TIMEOUT) as connection:
+        for each in (connection, connection.create_sender("q")):
+            if use is not copy.copy or each is connection:
+                with pytest.raises(TypeError, match="cannot be copied or sent to another process"):
+                    use(each)
 
 
 def test_a_timed_out_receive_takes_no_message_with_it(peer):

@@ -11,12 +11,17 @@ import pytest
 import syncproton
 from syncproton.broker import Broker
 
+#: How long the end of a program may take, in seconds: a moment, on a machine that has time for it.
+AT_ONCE = 5
+
 CONNECT = """
-import sys, threading
+import atexit, sys, threading, time
 import syncproton
+from syncproton.sync import submit_connect
 from syncproton.reactor import AtMostOnce
 
-connection = syncproton.connect(sys.argv[1])
+# By then nothing has been closed yet: what is registered last is called first.
+atexit.register(lambda: print("the end began at", time.monotonic(), flush=True))
 
 def start(work, daemon):
     thread = threading.Thread(target=work, daemon=daemon)
@@ -26,16 +31,20 @@ def start(work, daemon):
 """
 
 
-def run(launch: Callable[..., Any], body: str, url: str, status: int = 0) -> List[str]:
+def run(launch: Callable[..., Any], body: str, url: str, status: int = 0, connects: bool = True) -> List[str]:
     """Run a program that leaves its connections open; check that it ends quickly.  What it printed."""
-    begin = monotonic()
-    program = launch("-c", CONNECT + textwrap.dedent(body), url)
+    connect = "connection = syncproton.connect(sys.argv[1])\n" if connects else ""
+    program = launch("-c", CONNECT + connect + textwrap.dedent(body), url)
     printed: List[str] = program.finish(status)
+    ended = monotonic()
+    last, = (line for line in printed if line.startswith("the end began at "))
+    printed.remove(last)
+    # The clock is that of the machine, the same for all processes.
+    assert ended - float(last.rpartition(" ")[2]) < AT_ONCE
     if status == 0:
         assert program.errors == ""
     else:
         printed += program.errors.splitlines()
-    assert monotonic() - begin < 5
     return printed
 
 
@@ -122,6 +131,31 @@ def test_an_exception_is_told_and_nothing_else(broker: Broker, launch: Callable[
     assert printed[0].startswith("Traceback") and printed[-1] == "ValueError: mine" and len(printed) <= 4
 
 
+@pytest.mark.parametrize("reconnect", [False, True])
+def test_what_is_just_being_made_does_not_hold_it_up(
+    refused_url: str, launch: Callable[..., Any], reconnect: bool
+) -> None:
+    printed = run(launch, f"""
+        futures = [submit_connect(sys.argv[1], reconnect={reconnect}) for _ in range(3)]
+        atexit.unregister(syncproton.reactor.lifetime._at_exit)
+
+        def at_exit():
+            begun = time.monotonic()
+            syncproton.reactor.lifetime._at_exit()
+            print(time.monotonic() - begun < syncproton.reactor.lifetime.EXIT_GRACE / 2)
+
+        atexit.register(at_exit)
+    """, refused_url, connects=False)
+    assert printed == ["True"]
+
+
+def test_a_peer_that_answers_nothing_holds_it_up_for_a_moment_only(peer: Any, launch: Callable[..., Any]) -> None:
+    peer.handlers = []  # it opens its side, and does no more
+    assert run(launch, "", peer.url) == []
+    peer.do(lambda: None)
+    assert peer.connections.qsize() == 1
+
+
 def test_a_status_is_kept(broker: Broker, launch: Callable[..., Any]) -> None:
     assert run(launch, "sys.exit(3)", broker.url, status=3) == []
 
@@ -130,7 +164,6 @@ def test_functions_for_the_exit_may_use_the_connection_and_wait_for_threads(
     broker: Broker, launch: Callable[..., Any]
 ) -> None:
     printed = run(launch, """
-        import atexit
         receiver = connection.create_receiver("q")
         thread = start(lambda: print([message.body for message in receiver]), daemon=True)
 
@@ -149,7 +182,6 @@ def test_functions_for_the_exit_that_come_after_the_close_are_not_held_up_for_lo
     broker: Broker, launch: Callable[..., Any]
 ) -> None:
     printed = run(launch, """
-        import atexit
         # What is registered before the library is imported is called after it has closed the connections.
         from syncproton.reactor import lifetime
         atexit.unregister(lifetime._at_exit)

@@ -90,6 +90,16 @@ def test_closing_the_receiver_ends_an_iteration(connection, background):
     assert bodies in ([], [1])
 
 
+@pytest.mark.parametrize("how", ["close", "submit_close"])
+def test_closing_the_connection_ends_iterations(broker, background, how):
+    connection = connect(broker.url, timeout=TIMEOUT)
+    receiver = connection.create_receiver("q")
+    results = [background(list, receiver) for _ in range(3)]
+    getattr(connection, how)()
+    assert [result.result(TIMEOUT) for result in results] == [[], [], []]
+    assert list(receiver) == []
+
+
 @pytest.mark.parametrize("credit", [0, 1, 2, 10])
 def test_credit_is_kept_up(connection, credit):
     sender = connection.create_sender("q")

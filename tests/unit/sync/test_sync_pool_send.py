@@ -174,7 +174,7 @@ def test_a_peer_that_stopped_answering_is_found_out(broker: Broker, monkeypatch:
 
 @pytest.mark.parametrize("threads, size", [(32, 4), (32, 32)])
 def test_every_message_of_many_threads_is_sent_once(threads: int, size: int, broker: Broker) -> None:
-    each = 50
+    each = 30
     with ConnectionPool(broker.url, max_size=size, timeout=TIMEOUT) as pool:
         failed: List[BaseException] = []
 

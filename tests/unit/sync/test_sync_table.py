@@ -26,7 +26,8 @@ from syncproton.wire.performatives import Attach, Begin, Close, Detach, Disposit
 from syncproton.wire.states import Declared, Error
 from syncproton.wire.termini import Source
 
-SHORT = 0.1  # seconds: the timeout of calls that are to run into it
+SHORT = 0.1  # seconds: the timeout of calls that are to run into it,
+LONGER = 0.4  # and that of those among them for which the peer is asked several things before
 LONG = 5.0  # seconds: that of those that are to end long before
 GRACE = 1.0
 ERROR = Error("amqp:internal-error", "by the peer, with regret")
@@ -78,6 +79,7 @@ class Row:
     :param channel: of the session of the link that may end.
     :param opening: whether the call waits for its link to be attached.
     :param closes: whether the call closes something, and so is content with its end.
+    :ivar short: the timeout with which the call is to run out of time, in seconds.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Row:
         self.closes = closes
         # Whether the same call fails again: what was prepared has ended.
         self.again = prepare is not nothing
+        self.short = SHORT if self.again or len(script) <= len(BEGUN) + 1 else LONGER
 
 
 def sender(connection: Any) -> Any:
@@ -122,6 +125,8 @@ ROWS: Dict[str, Row] = {
     "transaction": Row(COORDINATOR, nothing, lambda c, _, t: c.transaction(t), None),
     "commit": Row([*IN_TRANSACTION, hear(Transfer)], transaction,
                   lambda c, made, t: made.commit(t), lambda c, made, t: made.submit_commit(t)),
+    "abort": Row([*IN_TRANSACTION, hear(Transfer)], transaction,
+                 lambda c, made, t: made.abort(t), lambda c, made, t: made.submit_abort(t), closes=True),
     "send for want of credit": Row(ATTACHED, sender, lambda c, made, t: made.send("x", t),
                                    lambda c, made, t: made.submit_send("x", t)),
     "send, not settled": Row([*SENDING, hear(Transfer)], sender, lambda c, made, t: made.send("x", t),
@@ -243,7 +248,7 @@ def reason(error: Any) -> Any:
 @pytest.mark.parametrize("row, event, form", TABLE)
 def test_call_ends_in_time_and_says_why(row: Row, event: str, form: str, peer: Any, container: Container) -> None:
     scope, steps = EVENTS[event]
-    timeout = SHORT if scope is None else LONG
+    timeout = row.short if scope is None else LONG
     heartbeat = 0.1 if event == "answers no heartbeat" else None
     prepared = threading.Event()
     answer = [refuse] if row.opening and scope == "link" else []
@@ -255,7 +260,7 @@ def test_call_ends_in_time_and_says_why(row: Row, event: str, form: str, peer: A
     assert took < timeout + GRACE
     if scope is None:
         assert isinstance(error, Timeout), error
-        assert took >= SHORT * 0.9
+        assert took >= row.short * 0.9
     elif row.closes:
         assert error is None or isinstance(error, ConnectionException)
     else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from scripted_coordinator import DETACH, DROP, SILENCE, ScriptedCoordinator
+from scripted_coordinator import DETACH, DROP, SILENCE
 
 from syncproton import LinkException, Message, ProtonException, Timeout
 from syncproton.engine import Delivery
 from syncproton.errors import TransactionError, WrongThread
 from syncproton.reactor import AtMostOnce
-from syncproton.sync import SendException, connect
+from syncproton.sync import SendException
 from syncproton.wire.performatives import Transfer
 from syncproton.wire.states import ACCEPTED, Declared, Error, Rejected
 
@@ -19,34 +19,6 @@ TIMEOUT = 10
 ACCEPT, RELEASE = 0x24, 0x26
 NO = Rejected(Error("amqp:transaction:rollback", "no"))
 YES = Declared(b"1")
-
-
-@pytest.fixture
-def coordinator():
-    """Makes peers that have transactions; after the test, what went wrong in one fails it."""
-    peers = []
-
-    def make(*answers, **options):
-        peers.append(ScriptedCoordinator(*answers, **options))
-        return peers[-1]
-
-    yield make
-    for each in peers:
-        each.close()
-
-
-@pytest.fixture
-def connected():
-    """Makes connections that are closed after the test."""
-    connections = []
-
-    def make(peer, **options):
-        connections.append(connect(peer.url, timeout=TIMEOUT, **options))
-        return connections[-1]
-
-    yield make
-    for each in connections:
-        each.close()
 
 
 def test_send_and_commit(coordinator, connected):
