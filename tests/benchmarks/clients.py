@@ -12,7 +12,10 @@ from typing import Any, Dict, List, Mapping, Optional
 from .errors import Missing, RunFailed
 from .peers import Programs
 
-__all__ = ["Client", "CClient", "all_clients"]
+__all__ = ["PYPY", "Client", "CClient", "all_clients"]
+
+#: The name of syncproton under another interpreter.
+PYPY = "syncproton-pypy"
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAMS = Path(__file__).parent / "programs"
@@ -107,10 +110,10 @@ def all_clients(programs: Programs, pypy: Optional[str] = None) -> List[Client]:
     """
     clients = [
         _python("proton", "proton", sys.executable, "pip install python-qpid-proton==0.40.0"),
-        Client("rhea", ["node", str(_PROGRAMS / "rhea" / "main.js")], ["node", "-e", "require('rhea')"],
+        Client("rhea", ["node", "--expose-gc", str(_PROGRAMS / "rhea" / "main.js")], ["node", "-e", "require('rhea')"],
                "install Node, and rhea by npm; name the node_modules it is in by NODE_PATH"),
         _python("syncproton", "syncproton", sys.executable, "pip install -e ."),
     ]
     if pypy is not None:
-        clients.append(_python("syncproton-pypy", "syncproton", pypy, f"install syncproton's requirements for {pypy}"))
+        clients.append(_python(PYPY, "syncproton", pypy, f"install syncproton's requirements for {pypy}"))
     return [*clients, CClient(programs)]

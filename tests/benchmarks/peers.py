@@ -1,24 +1,47 @@
-"""The other ends: Proton's example programs in C, built from the sources that Debian ships.
+"""The other ends of the runs.
 
-``direct`` is a bare source or sink of so many messages, and ``broker`` a broker that keeps queues in memory.
+Proton's example programs in C are built from the sources that Debian ships: ``direct`` is a bare source or sink of so
+many messages, and ``broker`` keeps queues in memory.  ``stream``, built likewise, is ours, for messages of any size and
+for TLS.  ``inmemory`` is syncproton's own broker, for transactions.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, NamedTuple
+
+import trustme
 
 from .errors import Missing, RunFailed
 
-__all__ = ["Peers", "Programs"]
+__all__ = ["Peer", "Peers", "Programs"]
 
+_ROOT = Path(__file__).resolve().parents[2]
 _EXAMPLES = Path("/usr/share/proton/examples/c")
-_LISTENING = re.compile(r"listening on (\d+)")
+_OWN = Path(__file__).parent / "programs" / "c"
+_LISTENING = re.compile(r"listening on (?:\S+:)?(\d+)\n")
 _START_LIMIT = 30.0  # seconds
+
+
+class Peer(NamedTuple):
+    """The other end of a run.
+
+    :ivar kind: which program.
+    :ivar size: of the bodies that a ``stream`` sends, in bytes; 0 for a small map.
+    :ivar credit: the most it gives a client.
+    :ivar tls: whether it speaks TLS.
+    """
+
+    kind: str
+    size: int = 0
+    credit: int = 1000
+    tls: bool = False
 
 
 class Programs:
@@ -37,18 +60,20 @@ class Programs:
         :raises Missing: if it cannot be built.
         """
         if name not in self._built:
-            source = _EXAMPLES / f"{name}.c"
+            source = _OWN / f"{name}.c"
+            if not source.exists():
+                source = _EXAMPLES / f"{name}.c"
             if not source.exists():
                 raise Missing(f"{source} is missing: apt-get install libqpid-proton11-dev-examples")
             target = self._folder / name
+            command = ["gcc", "-O2", "-w", "-o", str(target), str(source), "-lqpid-proton", "-lpthread"]
             try:
-                subprocess.run(["gcc", "-O2", "-w", "-o", str(target), str(source), "-lqpid-proton", "-lpthread"],
-                               check=True, stderr=subprocess.PIPE, text=True)
+                subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
             except FileNotFoundError as error:
                 raise Missing("gcc is missing: apt-get install gcc libc6-dev") from error
             except subprocess.CalledProcessError as error:
-                raise Missing(f"{source} does not compile: apt-get install libqpid-proton11-dev\n{error.stderr}"
-                              ) from error
+                hint = "apt-get install libqpid-proton11-dev"
+                raise Missing(f"{source} does not compile: {hint}\n{error.stderr}") from error
             self._built[name] = target
         return self._built[name]
 
@@ -56,41 +81,60 @@ class Programs:
 class Peers:
     """Starts the other end of a run.
 
-    :param folder: where its output goes.
+    :param folder: where certificates and output go.
+    :ivar ca: the certificate of the authority that those who speak TLS have theirs of.
     """
 
     def __init__(self, programs: Programs, folder: Path) -> None:
         self._programs = programs
         self._output = folder / "output"
+        self._certificate, self._key = folder / "certificate.pem", folder / "key.pem"
+        self.ca = folder / "ca.pem"
 
-    def check(self, kind: str) -> None:
-        """See that a kind of peer can be started.
+    def check(self, peer: Peer) -> None:
+        """See that a peer can be started.
 
         :raises Missing: if not.
         """
-        if kind:
-            self._programs.build(kind)
+        if peer.kind != "inmemory":
+            self._programs.build(peer.kind)
+        if peer.tls and not self.ca.exists():
+            authority = trustme.CA()
+            # Proton finds addresses in the common name only.
+            issued = authority.issue_cert("127.0.0.1", common_name="127.0.0.1")
+            authority.cert_pem.write_to_path(str(self.ca))
+            issued.private_key_pem.write_to_path(str(self._key))
+            issued.cert_chain_pems[0].write_to_path(str(self._certificate))
 
     @contextmanager
-    def running(self, kind: str, count: int) -> Iterator[str]:
-        """A peer for one run; its URL, empty for no peer at all.
+    def running(self, peer: Peer, count: int) -> Iterator[str]:
+        """A peer for one run, which :meth:`check` has seen; its URL.
 
         :param count: how many messages there will be.
+        :raises RunFailed: if it does not start.
         """
-        if not kind:
-            yield ""
-            return
-        command = [str(self._programs.build(kind)), "127.0.0.1", "0"]
-        if kind == "direct":
-            command += ["examples", str(count)]
-        # It prints every message.  A file costs it little, and takes nothing from the processors while a run lasts.
+        command = self._command(peer, count)
+        environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+        # Proton's print every message.  A file costs them little, and takes nothing from the processors meanwhile.
         with open(self._output, "w") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                       env=environment)
         try:
-            yield f"amqp://127.0.0.1:{self._port(process, command)}"
+            yield f"amqp{'s' if peer.tls else ''}://127.0.0.1:{self._port(process, command)}"
         finally:
             process.kill()
             process.wait()
+
+    def _command(self, peer: Peer, count: int) -> List[str]:
+        if peer.kind == "inmemory":
+            return [sys.executable, "-m", "syncproton", "broker", "--listen", "amqp://127.0.0.1:0"]
+        program = str(self._programs.build(peer.kind))
+        if peer.kind == "stream":
+            identity = [str(self._certificate), str(self._key)] if peer.tls else []
+            return [program, str(count), str(peer.size), str(peer.credit), *identity]
+        if peer.kind == "direct":
+            return [program, "127.0.0.1", "0", "examples", str(count)]
+        return [program, "127.0.0.1", "0"]
 
     def _port(self, process: "subprocess.Popen[bytes]", command: List[str]) -> str:
         deadline = time.monotonic() + _START_LIMIT

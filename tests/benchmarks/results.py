@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from .running import Run, Runs
+from .clients import Client
+from .errors import RunFailed
+from .rows import Row
+from .running import Run, Runs, clients_of
 
-__all__ = ["REFERENCES", "Result", "results"]
+__all__ = ["REFERENCES", "Result", "check_complete", "results"]
 
 #: The clients that others are compared with.
 REFERENCES = ["proton", "rhea"]
@@ -52,10 +55,21 @@ def results(runs: Runs) -> List[Result]:
             for reference in REFERENCES:
                 if reference in mine and reference != client:
                     other = mine[reference]
-                    result.ratios[reference] = _better(result, other)
-                    result.cpu_ratios[reference] = _quotient(other.cpu, result.cpu)
+                    _compare(result, other)
         found += mine.values()
     return found
+
+
+def check_complete(found: Sequence[Result], rows: Sequence[Row], clients: Sequence[Client]) -> None:
+    """See that there is a figure for each row of each client that can do it.
+
+    :raises RunFailed: if not.
+    """
+    there = {(result.row, result.client) for result in found if result.rate > 0 and result.peak > 0}
+    wanted = {(row.name, client.name) for row in rows for client in clients_of(row, clients)}
+    lacking = ", ".join(sorted(f"{client} in {row}" for row, client in wanted - there))
+    if lacking:
+        raise RunFailed(f"no figures of {lacking}")
 
 
 def _medians(row: str, client: str, runs: List[Run]) -> Result:
@@ -71,12 +85,13 @@ def _medians(row: str, client: str, runs: List[Run]) -> Result:
         p50=optional("p50"), p99=optional("p99"), each=optional("each"), ratios={}, cpu_ratios={})
 
 
-def _better(result: Result, other: Result) -> float:
+def _compare(result: Result, other: Result) -> None:
+    """Note how many times better a result is than another; in a very short run there may be nothing to compare."""
     if result.each is not None and other.each is not None:
-        return _quotient(other.each, result.each)
-    return _quotient(result.rate, other.rate)
-
-
-def _quotient(above: float, below: float) -> float:
-    # The processor time of a very short run can be nothing at all.
-    return above / below if below else float("inf")
+        above, below = other.each, result.each
+    else:
+        above, below = result.rate, other.rate
+    if above > 0 and below > 0:
+        result.ratios[other.client] = above / below
+    if result.cpu > 0 and other.cpu > 0:
+        result.cpu_ratios[other.client] = other.cpu / result.cpu

@@ -8,7 +8,7 @@ from .clients import Client
 from .peers import Peers
 from .rows import Row
 
-__all__ = ["Run", "Runs", "run_rows"]
+__all__ = ["Run", "Runs", "clients_of", "run_rows"]
 
 #: What a program has measured.
 Run = Dict[str, Any]
@@ -38,9 +38,16 @@ def run_rows(rows: Sequence[Row], clients: Sequence[Client], peers: Peers, count
         for turn in range(repeat):
             for client in mine:
                 tell(f"{row.name}: {client.name}, {turn + 1} of {repeat}")
-                times = count(row)
-                with peers.running(row.peer, times) as url:
-                    where = {"url": url} if url else {}
-                    of_row[client.name].append(
-                        client.run(row.works[client.rows_of], {**where, "count": times, **row.options}))
+                of_row[client.name].append(_run(row, client, peers, count(row)))
     return runs
+
+
+def _run(row: Row, client: Client, peers: Peers, count: int) -> Run:
+    work = row.works[client.rows_of]
+    options: Dict[str, Any] = {"count": count, **work.options}
+    if row.peer is None:
+        return client.run(work.name, options)
+    if row.peer.tls:
+        options["ca"] = str(peers.ca)
+    with peers.running(row.peer, count) as url:
+        return client.run(work.name, {"url": url, **options})

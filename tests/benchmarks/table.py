@@ -44,4 +44,7 @@ def _microseconds(seconds: Optional[float]) -> str:
 
 
 def _ratio(name: str, ratios: Dict[str, float], cpu_ratios: Dict[str, float]) -> str:
-    return f"{ratios[name]:.2f} ({cpu_ratios[name]:.2f})" if name in ratios else ""
+    figures = [f"{ratios[name]:.2f}"] if name in ratios else []
+    if name in cpu_ratios:
+        figures.append(f"({cpu_ratios[name]:.2f})")
+    return " ".join(figures)

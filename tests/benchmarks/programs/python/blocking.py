@@ -45,4 +45,15 @@ def blocking_send(library: Library, url: str, count: int, threads: int = 1) -> D
     return meter.figures(share * threads, **percentiles([taken for mine in latencies for taken in mine]))
 
 
-WORKS = [blocking_send]
+def blocking_connect_close(library: Library, url: str, count: int) -> Dict[str, Any]:
+    """Open a connection and close it, one after another."""
+    meter = Meter()
+    meter.start()
+    for _ in range(count):
+        library.BlockingConnection(url, timeout=60).close()
+        meter.count += 1
+    meter.stop()
+    return meter.figures(count)
+
+
+WORKS = [blocking_send, blocking_connect_close]

@@ -21,5 +21,7 @@ class Library:
         self.SSLDomain: Any = top.SSLDomain
         self.AtMostOnce: Any = reactor.AtMostOnce
         self.Container: Any = reactor.Container
-        self.MessagingHandler: Any = import_module(f"{name}.handlers").MessagingHandler
+        handlers = import_module(f"{name}.handlers")
+        self.MessagingHandler: Any = handlers.MessagingHandler
+        self.TransactionHandler: Any = handlers.TransactionHandler
         self.BlockingConnection: Any = import_module(f"{name}.utils").BlockingConnection

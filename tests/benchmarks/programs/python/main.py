@@ -10,12 +10,17 @@ from __future__ import annotations
 import json
 import sys
 
-import coding
 import blocking
+import coding
+import futures
+import many
+import queueing
 import streaming
+import transacting
 from library import Library
 
-WORKS = {work.__name__: work for module in (streaming, coding, blocking) for work in module.WORKS}
+MODULES = (blocking, coding, futures, many, queueing, streaming, transacting)
+WORKS = {work.__name__: work for module in MODULES for work in module.WORKS}
 
 if __name__ == "__main__":
     name, wanted, options = sys.argv[1:]

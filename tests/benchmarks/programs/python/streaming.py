@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from connecting import connect, handler_class
 from library import Library
 from meter import Meter
 
@@ -20,13 +21,13 @@ def send(library: Library, url: str, count: int, settled: bool = False, size: Op
     Message = library.Message
     payload = None if size is None else b"x" * size
 
-    class Send(library.MessagingHandler):  # type: ignore[misc]
+    class Send(handler_class(library)):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.sent = 0
 
         def on_start(self, event: Any) -> None:
-            connection = event.container.connect(url, reconnect=False, ssl_domain=_trusting(library, ca))
+            connection = connect(library, event.container, url, ca)
             options = library.AtMostOnce() if settled else None
             event.container.create_sender(connection, "examples", options=options)
 
@@ -58,12 +59,12 @@ def receive(library: Library, url: str, count: int, prefetch: int, size: Optiona
     meter = Meter()
     bodies = 0
 
-    class Receive(library.MessagingHandler):  # type: ignore[misc]
+    class Receive(handler_class(library)):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(prefetch=prefetch)
 
         def on_start(self, event: Any) -> None:
-            connection = event.container.connect(url, reconnect=False, ssl_domain=_trusting(library, ca))
+            connection = connect(library, event.container, url, ca)
             event.container.create_receiver(connection, "examples")
 
         def on_message(self, event: Any) -> None:
@@ -82,16 +83,6 @@ def receive(library: Library, url: str, count: int, prefetch: int, size: Optiona
     if bodies != count:
         raise RuntimeError(f"{bodies} of {count} bodies are right")
     return meter.figures(count)
-
-
-def _trusting(library: Library, ca: Optional[str]) -> Any:
-    """The TLS of a client that believes an authority; nothing for ``None``."""
-    if ca is None:
-        return None
-    domain = library.SSLDomain(library.SSLDomain.MODE_CLIENT)
-    domain.set_trusted_ca_db(ca)
-    domain.set_peer_authentication(library.SSLDomain.VERIFY_PEER_NAME)
-    return domain
 
 
 WORKS = [send, receive]

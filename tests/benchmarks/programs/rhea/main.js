@@ -4,7 +4,7 @@
 
 'use strict';
 
-const works = {...require('./streaming'), ...require('./coding')};
+const works = {...require('./streaming'), ...require('./coding'), ...require('./many')};
 const [work, options] = process.argv.slice(2);
 
 works[work](JSON.parse(options), (figures) => console.log(JSON.stringify(figures)));
