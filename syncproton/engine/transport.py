@@ -100,6 +100,7 @@ class Transport(TransportSettings):
         self._tls: Optional["TlsLayer"] = None
         self._tls_holder: Optional["TlsHolder"] = None
         self._tls_closing = False
+        self._waits_for_close = True
         self._require_auth = False
         self._require_encryption = False
         # How it went wrong.
@@ -488,7 +489,8 @@ class Transport(TransportSettings):
             self._put(Event.TRANSPORT_CLOSED)
 
     def _output_done(self) -> bool:
-        return self._outgoing.close_sent or self._halted and self._failed or self._connection is None and self._halted
+        return (self._outgoing.close_sent and not self._awaits_close or self._halted and self._failed
+                or self._connection is None and self._halted)
 
     def _produce(self) -> None:
         if self._halted or self._outgoing.close_sent:
@@ -539,6 +541,20 @@ class Transport(TransportSettings):
             self.close_head()
             return -1
         return len(self._encrypted)
+
+    @property
+    def _awaits_close(self) -> bool:
+        """Whether the end of TLS is held back until the peer has answered our close.
+
+        A peer that reads the end of TLS together with the close may have nothing that could carry its answer: so has
+        Proton's C library.
+        """
+        return (self._tls is not None and self._waits_for_close and self._outgoing.close_sent
+                and not self._tail_closed and not self._failed)
+
+    def _stop_awaiting_close(self) -> None:
+        """End TLS although the peer has not answered our close."""
+        self._waits_for_close = False
 
     # --- the end
 

@@ -135,13 +135,18 @@ class Channel:
             self.close()
             return
         reading = transport.capacity() >= 0
-        if (not reading or transport.pending() < 0) and self._linger_timer is None:
+        said_all = transport.pending() < 0 or transport._awaits_close
+        if (not reading or said_all) and self._linger_timer is None:
             # After our last word the stream stays open both ways for a while: a peer that reads an end of file may drop
             # the socket instead of answering our close, as Artemis does.
             self._linger_timer = self._reactor.timers.after(ANSWER_TIME, self._unanswered)
         self._watch((READ if reading else 0) | (WRITE if blocked else 0))
 
     def _unanswered(self) -> None:
+        self.transport._stop_awaiting_close()
+        self.flush()
+        if self.transport.closed:
+            return
         if self.transport.pending() < 0:
             try:
                 self._socket.shutdown(socket.SHUT_WR)

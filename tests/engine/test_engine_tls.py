@@ -141,6 +141,28 @@ def test_a_client_that_does_not_log_in_is_nobody(files: Files) -> None:
     assert "CN=joe" in str(meeting.server.transport.user)
 
 
+def test_tls_ends_after_the_peer_has_closed(files: Files) -> None:
+    # Proton's C library cannot answer a close that comes together with the end of TLS.
+    meeting = Meeting(client(files), server(files))
+    meeting.client.connection.close()
+    pump(meeting.client, meeting.server)
+    assert meeting.client.transport.pending() == 0
+    assert "TRANSPORT_HEAD_CLOSED" not in meeting.client.names()
+    meeting.server.connection.close()
+    pump(meeting.client, meeting.server)
+    for end in (meeting.client, meeting.server):
+        assert end.transport.closed and end.transport.condition is None
+
+
+def test_tls_ends_although_the_peer_does_not_close(files: Files) -> None:
+    meeting = Meeting(client(files), server(files))
+    meeting.client.connection.close()
+    pump(meeting.client, meeting.server)
+    meeting.client.transport._stop_awaiting_close()
+    assert len(meeting.client.output()) > 0
+    assert meeting.client.transport.pending() < 0
+
+
 def test_nothing_goes_in_clear(files: Files) -> None:
     end = End("client", False, client(files))
     data = end.output()

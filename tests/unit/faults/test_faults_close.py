@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, List
+import ssl
+from typing import Any, List, Optional
 
 import pytest
+import trustme
 from faults_clients import within
 from scripted_peer import FAREWELL, OPENED, Talk, hear, leave, reset, stay_silent
 
+from syncproton import SSLDomain
 from syncproton.handlers import MessagingHandler
 from syncproton.reactor import Container
 from syncproton.utils import BlockingConnection
@@ -22,13 +25,14 @@ DROPPED = ["on_transport_tail_closed", "on_transport_closed", "on_transport_erro
 class Closing(MessagingHandler):
     """Closes as soon as the connection is open, and takes down what comes after."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ssl_domain: Optional[SSLDomain] = None) -> None:
         super().__init__()
         self.url = url
+        self.ssl_domain = ssl_domain
         self.trace: List[str] = []
 
     def on_start(self, event: Any) -> None:
-        event.container.connect(self.url)
+        event.container.connect(self.url, ssl_domain=self.ssl_domain)
 
     def on_connection_opened(self, event: Any) -> None:
         event.connection.close()
@@ -82,6 +86,32 @@ def test_a_peer_that_never_answers_the_close_is_told_by_the_end_of_the_stream(pe
     with within(0):
         Container(program).run()
     assert program.trace == DROPPED
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_end_of_tls_waits_for_the_answer_to_the_close_but_not_for_ever(
+    peer: Any, monkeypatch: Any, answers: bool
+) -> None:
+    monkeypatch.setattr("syncproton.reactor.io.ANSWER_TIME", 30 if answers else 0.05)
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    domain = SSLDomain(SSLDomain.MODE_CLIENT)
+    domain.set_peer_authentication(SSLDomain.ANONYMOUS_PEER)
+
+    def encrypt(talk: Talk) -> None:
+        talk.sock = context.wrap_socket(talk.sock, server_side=True, suppress_ragged_eofs=False)
+
+    def hear_the_end(talk: Talk) -> None:
+        assert talk.sock.recv(1) == b""
+        talk.sock.close()
+
+    answer = [take_the_end_of_the_stream_for_the_end, *FAREWELL[1:]] if answers else []
+    url = peer([encrypt, *OPENED, hear(Close), *answer, hear_the_end]).url.replace("amqp:", "amqps:")
+    program = Closing(url, domain)
+    with within(0):
+        Container(program).run()
+    assert program.trace == (ANSWERED if answers else DROPPED)
 
 
 def test_a_peer_that_does_not_go_at_all_is_given_up(peer: Any, monkeypatch: Any) -> None:
