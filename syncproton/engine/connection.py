@@ -329,8 +329,7 @@ class Connection(Endpoint):
             if not delivery._link.is_sender or delivery._id >= 0 or delivery._sent:
                 delivery._strand()
             elif not delivery._parked:
-                delivery._parked = True
-                delivery._link._parked.append(delivery)
+                delivery._link._park(delivery)
         self._work = []
         self._ready = {}
         for session in dict.fromkeys([*self._sessions, *sessions]):

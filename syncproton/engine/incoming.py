@@ -378,7 +378,7 @@ class Incoming:
         if link._current is None:
             link._current = delivery
         else:
-            link._later.append(delivery)
+            link._queue(delivery)
         return delivery
 
     def _refuse(self, link: Link, condition: str, description: str) -> None:

@@ -28,6 +28,10 @@ __all__ = ["Link", "Receiver", "Sender"]
 MAX_CREDIT = 4294967295
 
 
+#: No deliveries: a deque of its own takes more memory than all the rest of an idle link.
+_NONE: Any = ()
+
+
 def _tag_bytes(tag: Union[str, bytes, bytearray, memoryview]) -> bytes:
     if isinstance(tag, str):
         return tag.encode()
@@ -86,9 +90,9 @@ class Link(Endpoint):
         self._drained = 0
         # The delivery that is being read or written, and those after it.
         self._current: Optional[Delivery] = None
-        self._later: Deque[Delivery] = deque()
+        self._later: Deque[Delivery] = _NONE
         # Outgoing deliveries that wait for credit or for the session's window.
-        self._parked: Deque[Delivery] = deque()
+        self._parked: Deque[Delivery] = _NONE
         self._reset()
         connection = session._connection
         connection._add(self, connection._links)
@@ -299,7 +303,7 @@ class Link(Endpoint):
         if self._current is None:
             self._current = delivery
         else:
-            self._later.append(delivery)
+            self._queue(delivery)
         return delivery
 
     def advance(self) -> bool:
@@ -362,11 +366,22 @@ class Link(Endpoint):
         if self._properties is not None or self.source._has_data or self.target._has_data:
             check_encodable(self._attach_frame(0))
 
+    def _queue(self, delivery: Delivery) -> None:
+        """Have a delivery become the current one after those before it."""
+        if not self._later:
+            self._later = deque()
+        self._later.append(delivery)
+
+    def _park(self, delivery: Delivery) -> None:
+        """Have a delivery wait its turn for credit or for the session's window."""
+        if not self._parked:
+            self._parked = deque()
+        self._parked.append(delivery)
+        delivery._parked = True
+
     def _drop_later(self, delivery: Delivery) -> None:
-        try:
+        if delivery in self._later:
             self._later.remove(delivery)
-        except ValueError:
-            return
 
     def _cut_off(self) -> None:
         """This end has left the link: what of its deliveries had begun can't be completed."""
@@ -556,7 +571,8 @@ class Sender(Link):
             self._session._outgoing.pop(delivery._id, None)
             delivery._strand()
         # Those not begun go out on the next transport, should the link come back on it.
-        self._parked = deque(delivery for delivery in self._parked if not delivery._sent)
+        if self._parked:
+            self._parked = deque(delivery for delivery in self._parked if not delivery._sent)
         queued = sum(delivery._done for delivery in self._parked)
         self._credit += self._queued - queued
         self._queued = queued
@@ -640,7 +656,7 @@ class Receiver(Link):
             connection._touch(self)
         return data if isinstance(data, bytes) else bytes(data)
 
-    def _take_whole(self) -> Optional[Tuple[Delivery, bytes]]:
+    def _take_whole(self) -> Optional[Tuple[Delivery, Union[bytes, bytearray]]]:
         """The current delivery, if it is complete, and its bytes; settled if the link sends settled only.
 
         That is :meth:`recv`, :meth:`advance` and :meth:`Delivery.settle` in one step.
@@ -668,7 +684,7 @@ class Receiver(Link):
         self._current = self._later.popleft() if self._later else None
         if self._remote_snd_settle_mode == self.SND_SETTLED:
             delivery.settle()
-        return delivery, data if data.__class__ is bytes else bytes(data)
+        return delivery, data
 
     def advance(self) -> bool:
         """Finish reading the current delivery; what was not read of it is dropped.
@@ -708,7 +724,7 @@ class Receiver(Link):
             if delivery is not None:
                 delivery._strand()
         self._current = None
-        self._later.clear()
+        self._later = _NONE
         self._queued = 0
         super()._unbound()
 

@@ -318,8 +318,7 @@ class Outgoing:
                 if not delivery._sent:
                     if not delivery._parked and (link._parked or not self._transfer(delivery, link)):
                         # It waits its turn.
-                        link._parked.append(delivery)
-                        delivery._parked = True
+                        link._park(delivery)
                     if len(out) > HIGH_WATER:
                         connection._work = work[index + 1:]
                         break

@@ -15,7 +15,7 @@ from syncproton.message.conversions import (
     NO_SYMBOL, annotation_dict, instant, integer, message_id, milliseconds, optional_symbol, symbol_or_stand_in, text,
 )
 from syncproton.message.fields import DEFAULT_PRIORITY, Fields
-from syncproton.message.sections import decode_sections, encode_sections
+from syncproton.message.sections import LARGE, decode_large, decode_sections, encode_sections
 
 __all__ = ["Message"]
 
@@ -166,6 +166,8 @@ class Message:
             if taken is None:
                 return None
             delivery, encoded = taken
+            if type(encoded) is bytearray and len(encoded) >= LARGE and decode_large(self, encoded):
+                return delivery
         else:
             if not hasattr(link, "is_sender"):
                 raise TypeError(f"a link is wanted, not {link!r}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 from syncproton.codec.decoder import DECODERS
 from syncproton.codec.encoder import ENCODERS, encoder_for
 from syncproton.codec.limits import MAX_NESTING
-from syncproton.codec.types import char, symbol, uint, ulong
+from syncproton.codec.types import binary, char, symbol, uint, ulong
 from syncproton.errors import DataException, DecodeError
 from syncproton.message.body import Cut, join, read_data, read_sequence, write_body
 from syncproton.message.fields import HEADER, PROPERTIES, read_fields, write_fields
@@ -17,7 +17,13 @@ from syncproton.message.fields import HEADER, PROPERTIES, read_fields, write_fie
 if TYPE_CHECKING:
     from syncproton.message.message import Message
 
-__all__ = ["decode_sections", "encode_sections"]
+__all__ = ["LARGE", "decode_large", "decode_sections", "encode_sections"]
+
+#: From so many bytes on a message may be worth :func:`decode_large`, which looks at its first few only.
+LARGE = 65536
+_HEAD = 4096
+
+_size32 = struct.Struct(">I").unpack_from
 
 _EMPTY_HEADER = b"\x00\x53\x70\x45"
 _INSTRUCTIONS_HEAD = b"\x00\x53\x71"
@@ -119,6 +125,45 @@ def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
         raise DataException(f"annotations are a dict, not {type(value).__name__}")
     out += head
     _write_map(out, value)
+
+
+def decode_large(message: Message, data: bytearray) -> bool:
+    """Decode a message that ends with one long binary, without a copy of the whole being made first.
+
+    :param data: the message; it is emptied, so that its memory can be used again at once.
+    :returns: whether it is such a message; if not, nothing was done.
+    """
+    view = memoryview(data)
+    end = len(view)
+    head = bytes(view[:_HEAD])
+    pos = 0
+    try:
+        while (code := _SECTIONS.get(head[pos:pos + 3], 0)) < _DATA:
+            if not code:
+                return False
+            pos = _skip(head, pos + 3)
+        pos += 3
+        if code > _VALUE or code == _SEQUENCE or head[pos] != 0xB0 or pos + 5 + _size32(head, pos + 1)[0] != end:
+            return False
+        decode_sections(message, head[:pos - 3])
+    except (IndexError, struct.error, DecodeError):
+        return False
+    body = bytes(view[pos + 5:])
+    view.release()
+    data.clear()
+    message.body = binary(body)
+    message._inferred = code == _DATA
+    return True
+
+
+def _skip(buf: bytes, pos: int) -> int:
+    """The position after a list or map."""
+    code = buf[pos]
+    if code == 0xC0 or code == 0xC1:
+        return pos + 2 + buf[pos + 1]
+    if code == 0xD0 or code == 0xD1:
+        return pos + 5 + int(_size32(buf, pos + 1)[0])
+    return pos + 1
 
 
 def decode_sections(message: Message, buf: bytes) -> None:

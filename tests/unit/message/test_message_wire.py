@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 
 from syncproton.codec import int32, symbol, ulong
+from syncproton.codec.types import binary
 from syncproton.errors import MessageException, ProtonException
 from syncproton.message import Message
+from syncproton.message.sections import decode_large
 
 HEADER = "00537045"
 PROPERTIES = "00537345"
@@ -248,3 +250,33 @@ def test_deep_but_not_too_deep() -> None:
     message = Message()
     message.decode(Message(body).encode())
     assert message.body == body
+
+
+# --- long messages
+
+
+@pytest.mark.parametrize("inferred", [False, True])
+@pytest.mark.parametrize("body", [b"x" * 70000, "y" * 70000, [1] * 70000, {"a": b"z" * 70000}, b"x" * 200, None])
+@pytest.mark.parametrize("more", [
+    {}, {"id": 5, "properties": {"a": 1}, "annotations": {"k": 2}, "address": "q", "durable": True},
+    {"properties": {"k": "v" * 5000}}, {"footer": {"x": 1}},
+])
+def test_a_long_message_is_the_same_without_a_copy(body: Any, inferred: bool, more: Any) -> None:
+    encoded = Message(body=body, inferred=inferred, **more).encode()
+    message, given = Message(), bytearray(encoded)
+    short_cut = decode_large(message, given)
+    small = not more or "id" in more
+    assert short_cut is (isinstance(body, bytes) and len(body) > 255 and small)
+    assert given == (b"" if short_cut else encoded)
+    if short_cut:
+        assert message.encode() == encoded and message.inferred is inferred
+        assert message.body == body and type(message.body) is binary
+
+
+@pytest.mark.parametrize("damage", [
+    b"\0Sp\xc0\x02\x01\x55\0Sw\xb0", b"\0Ss\xc0\xff\x0d", b"\0SpE\0SpE\0Sw\xb0", b"\0Sz\xb0", b"\1", b"", b"\0Sw\xb0",
+])
+def test_what_is_no_long_message_is_left_as_it_is(damage: bytes) -> None:
+    given = bytearray(damage)
+    assert not decode_large(Message(), given)
+    assert given == damage
