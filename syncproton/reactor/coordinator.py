@@ -19,7 +19,7 @@ _CLOSED = Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED
 _PROVISIONAL = (0, DispositionType.RECEIVED)
 
 #: Seconds that the close of a connection or session waits at most for the answer to a commit.
-PATIENCE = 10.0
+PATIENCE = 2.0
 
 #: What may happen to a link on which messages wait to be sent.
 _MOVES = (Event.LINK_FLOW, Event.LINK_REMOTE_CLOSE, Event.LINK_REMOTE_DETACH, Event.LINK_FINAL)
