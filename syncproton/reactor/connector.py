@@ -132,7 +132,7 @@ class Connector:
         self.cancel()
         happened = self._what_happened(transport)
         transport.unbind()
-        wanted = self.connection.state & Endpoint.LOCAL_ACTIVE
+        wanted = self.connection.state & Endpoint.LOCAL_ACTIVE and not self._reactor.closing
         upcoming = self._attempts.next() if wanted else None
         if upcoming is None:
             if wanted:

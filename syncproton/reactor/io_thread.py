@@ -22,6 +22,7 @@ class IoThread:
     def __init__(self, name: str, main: Callable[[], None]) -> None:
         self.failure: Optional[BaseException] = None
         self._main = main
+        self._begun = threading.Event()
         self._ended = threading.Event()
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._run,), name=name, daemon=True)
@@ -34,6 +35,10 @@ class IoThread:
     def is_current(self) -> bool:
         """Whether the caller is on this thread."""
         return threading.current_thread() is self._thread
+
+    def has_begun(self, timeout: float) -> bool:
+        """Wait, at most ``timeout`` seconds, for ``main`` to be called; say whether it was."""
+        return self._begun.wait(timeout)
 
     @property
     def ended(self) -> bool:
@@ -49,6 +54,7 @@ class IoThread:
         return True
 
     def _run(self) -> None:
+        self._begun.set()
         try:
             self._main()
         except BaseException as error:

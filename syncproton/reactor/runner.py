@@ -21,6 +21,9 @@ __all__ = ["Runner"]
 
 logger = logging.getLogger("syncproton.reactor")
 
+#: How long it may take a thread to begin that was being started when Ctrl-C came, in seconds.
+STARTING = 1.0
+
 
 class Runner(Core):
     """A loop that runs on a thread of its own, in the background, or step by step."""
@@ -58,12 +61,19 @@ class Runner(Core):
             self._prepare_run(background=False)
             self._main()
             return
-        thread = self._launch(background=False)
+        self._check_idle()
+        self._thread = None
         try:
+            thread = self._launch(background=False)
             thread.wait()
         except BaseException:
-            self.stop()
-            thread.wait()
+            # Ctrl-C may come while the thread is being started, and may keep it from that.
+            begun = self._thread
+            if begun is not None and begun.has_begun(STARTING):
+                self.stop()
+                begun.wait()
+            else:
+                self._thread = None
             raise
         self._thread = None
         if thread.failure is not None:

@@ -20,7 +20,8 @@ import pytest
 
 from syncproton.errors import ProtonException, WrongThread
 from syncproton.handlers import MessagingHandler
-from syncproton.reactor import ApplicationEvent, Container
+from syncproton.reactor import ApplicationEvent, Container, runner
+from syncproton.reactor.io_thread import IoThread
 
 Run = Callable[[Container], None]
 ROOT = Path(__file__).parents[3]
@@ -553,6 +554,39 @@ def test_ctrl_c_twice_leaves_a_handler_that_never_returns() -> None:
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=10)
     assert (output, errors, process.returncode) == ("interrupted\n", "", 0)
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_ctrl_c_while_the_thread_is_being_started(started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = IoThread.start
+    log: List[str] = []
+
+    class Program(MessagingHandler):
+        again = False
+
+        def on_start(self, event: Any) -> None:
+            event.container.schedule(0 if self.again else 60, self)
+
+        def on_reactor_final(self, event: Any) -> None:
+            log.append("ended")
+
+    def interrupted(thread: IoThread) -> None:
+        if started:
+            start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "STARTING", 10.0 if started else 0.01)
+    monkeypatch.setattr(IoThread, "start", interrupted)
+    program = Program()
+    container = Container(program)
+    with pytest.raises(KeyboardInterrupt):
+        container.run()
+    assert log == (["ended"] if started else [])
+    # It can be run again.
+    monkeypatch.setattr(IoThread, "start", start)
+    program.again = True
+    container.run()
+    assert log[-1] == "ended"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send on Windows")
