@@ -30,6 +30,7 @@ _MAX_EMPTY_LISTS = 15  # elements of the zero-width list0 are objects of their o
 _MALFORMED = (IndexError, struct.error, UnicodeDecodeError, RecursionError)
 
 _size_count32 = struct.Struct(">II").unpack_from
+_long = struct.Struct(">q").unpack_from
 
 
 def decode(buf: Union[bytes, bytearray, memoryview], pos: int = 0, end: Optional[int] = None) -> Result:
@@ -170,6 +171,9 @@ def _map(buf: bytes, pos: int, stop: int, count: int, depth: int) -> Result:
         elif code == 0x55:
             value = SIGNED[buf[pos + 1]]
             pos += 2
+        elif code == 0x81:
+            value = _long(buf, pos + 1)[0]
+            pos += 9
         else:
             value, pos = table[code](buf, pos + 1, depth)
         try:

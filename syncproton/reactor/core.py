@@ -191,13 +191,15 @@ class Core:
 
     def _dispatch(self, event: Any) -> None:
         etype = event._type
-        handler = event.handler or self._handler
         if event.__class__ is Event:
+            # The same as the event's handler, with a step less for what most events are about.
+            nearest = getattr(event._context, "_nearest_handler", None)
+            handler = (nearest() if nearest is not None else event.handler) or self._handler
             own = handler.__dict__ if handler.__class__ is Handler else ()
             # The handler of a container is a plain one, which only has others.
             dispatch(event, own["_handlers"] if len(own) == 1 and "_handlers" in own else (handler,), etype.method)
         else:
-            event.dispatch(handler)
+            event.dispatch(event.handler or self._handler)
         hook = self._hooks.get(etype)
         if hook is not None:
             hook(event)
