@@ -289,7 +289,7 @@ class Connection(Endpoint):
         if transport is not None and collector is not None:
             last = collector._events[-1] if collector._events else None
             # As the collector would find out by itself, but this is called time and again.
-            if last is None or last._context is not transport or last._type is not Event.TRANSPORT:
+            if last is None or last._type is not Event.TRANSPORT or last._context is not transport:
                 collector._put(transport, Event.TRANSPORT)
 
     def _forget_peer(self) -> None:

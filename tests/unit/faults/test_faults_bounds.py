@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
-from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 from bad_values import BAD_VALUES, composite, list_of
+from bounds import MEGABYTE, spending_no_more_than, using_no_more_than
 from faults_clients import within
 from scripted_peer import (
     BEGUN, FAREWELL, LIMIT, OPENED, RECEIVING, SENDING, Script, Talk, bytes_, hear, raw_frame, stay_silent, transfer,
@@ -20,32 +19,6 @@ from syncproton.wire.frames import write_frame
 from syncproton.wire.performatives import Attach, Begin, Detach, Disposition, End, Flow, Transfer
 from syncproton.wire.states import Accepted
 from syncproton.wire.termini import Source, Target
-
-MEGABYTE = 1 << 20
-
-
-@contextmanager
-def using_no_more_than(size: int) -> Iterator[None]:
-    """No more memory is in use at any time than so many bytes above what is now."""
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        yield
-        used = tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-    assert used < size, f"{used} bytes were used"
-
-
-@contextmanager
-def spending_no_more_than(seconds: float) -> Iterator[None]:
-    """No more of the processor's time is spent than so many seconds, whatever else the machine is busy with."""
-    start = time.process_time()
-    yield
-    spent = time.process_time() - start
-    assert spent < seconds, f"{spent:.2f} seconds were spent"
-
 
 HUGE = [name for name in BAD_VALUES if "billion" in name or "deep" in name or "four" in name or "elements" in name]
 
