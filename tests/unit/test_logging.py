@@ -16,6 +16,7 @@ import syncproton
 from syncproton import Message
 from syncproton.broker import Broker, Limits
 from syncproton.engine import Condition
+from syncproton.reactor import Selector
 from syncproton.reactor.io import shown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,17 +133,17 @@ def test_the_server_logs_why_a_connection_ended(log: pytest.LogCaptureFixture, b
 def test_refusals_are_logged_on_both_sides(log: pytest.LogCaptureFixture, broker: Broker) -> None:
     with syncproton.connect(broker.url) as connection:
         with pytest.raises(syncproton.LinkException):
-            connection.create_receiver(None)
+            connection.create_receiver("q", options=Selector("5 +"))
         sender = connection.create_sender("q")
         sender.send(Message(body="fits"))
         log.set_level(logging.DEBUG, "syncproton.broker")
         with pytest.raises(syncproton.ProtonException, match="is full"):
             sender.send(Message(body="does not"))
     told = lines(log, "broker")
-    assert any(line.startswith("INFO link '") and "is refused: the source has no address" in line for line in told)
+    assert any(line.startswith("INFO link '") and "is refused: " in line and "a value is needed here" in line for line in told)
     assert "DEBUG a message is rejected: the queue 'q' is full" in told
     [detached] = lines(log, "sync")
-    assert detached.startswith(f"INFO {broker.url}: receiver ") and "the source has no address" in detached
+    assert detached.startswith(f"INFO {broker.url}: receiver ") and "a value is needed here" in detached
 
 
 @pytest.mark.parametrize("condition, text", [

@@ -70,10 +70,11 @@ def test_a_selectable_is_set_by_what_the_transport_is_ready_for() -> None:
     transport.bind(connection)
     transport.idle_timeout = 5
     IOHandler.update(transport, watched, 100.0)
-    assert (watched.reading, watched.writing, watched.deadline, watched.updates) == (True, True, 105.0, 1)
+    assert (watched.reading, watched.writing, watched.deadline, watched.updates) == (True, True, 0.0, 1)
     transport.pop(transport.pending())
     IOHandler.update(transport, watched, 100.0)
-    assert (watched.reading, watched.writing, watched.ended) == (True, False, False)
+    # From the first bytes on there may be silence.
+    assert (watched.reading, watched.writing, watched.deadline, watched.ended) == (True, False, 105.0, False)
     transport.close_tail()
     transport.close_head()
     IOHandler.update(transport, watched, 100.0)
