@@ -51,7 +51,6 @@ class ConnectionDriver(Handler):
     :param reconnects: whether the container makes the connection anew when it is lost.
     :ivar connection: the engine's connection, once there is one.
     :ivar expiry: the time limits of futures.
-    :ivar delayed: what is to be done when there is a transport again.
     :ivar links: the links that have not ended.
     :ivar lost: why the connection was lost last, or could not be made; ``None`` if that never happened.
     :ivar losses: how often the connection was lost.  A delivery received before the last loss cannot be settled.
@@ -73,7 +72,8 @@ class ConnectionDriver(Handler):
         self._connected = False
         self.lost: Optional[BaseException] = None
         self._session: Optional[Session] = None
-        self.delayed: List[Callable[[], None]] = []
+        # What is to be done when there is a transport again.
+        self._delayed: List[Callable[[], None]] = []
         self._checks: Dict[Session, "Future[None]"] = {}
         self._up = False
         self._process = lifetime.process
@@ -201,7 +201,7 @@ class ConnectionDriver(Handler):
 
     def check(self, future: "Future[None]") -> None:
         """Have the peer begin and end a session; completes when it has done the first."""
-        if self.waiters.add(future):
+        if self.waiters.add(future) and not future.done() and not self.put_off(partial(self.check, future)):
             self._checks[self.new_session()] = future
 
     def session(self) -> Session:
@@ -227,11 +227,16 @@ class ConnectionDriver(Handler):
         session.open()
         return session
 
-    @property
-    def leaving(self) -> bool:
-        """Whether the peer has closed the connection, and the container is to make it again."""
+    def put_off(self, operation: Callable[[], None]) -> bool:
+        """Have an operation wait if the peer has closed the connection, and the container is to make it again.
+
+        :returns: whether it is to wait.
+        """
         connection = self.connection
-        return connection is not None and bool(connection.state & Endpoint.REMOTE_CLOSED) and self._forced(connection)
+        if connection is None or not connection.state & Endpoint.REMOTE_CLOSED or not self._forced(connection):
+            return False
+        self._delayed.append(operation)
+        return True
 
     def _forced(self, connection: Connection) -> bool:
         condition = connection.remote_condition
@@ -267,7 +272,7 @@ class ConnectionDriver(Handler):
 
     def on_connection_bound(self, event: Event) -> None:
         self._connected = True
-        delayed, self.delayed = self.delayed, []
+        delayed, self._delayed = self._delayed, []
         for operation in delayed:
             operation()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Callable, List, Optional
 
 from ..engine import Endpoint, Event, Handler, Link, Session, Terminus
@@ -68,10 +69,10 @@ class LinkDriver(Handler):
 
         :param attach: makes the link: called with a session, and the keywords ``name`` and ``handler``.
         """
-        if not self.connection.waiters.add(future) or future.done():
+        connection = self.connection
+        if not connection.waiters.add(future) or future.done():
             return
-        if self.connection.leaving:
-            self.connection.delayed.append(lambda: self.open(future, attach))
+        if connection.put_off(partial(self.open, future, attach)):
             return
         self.waiters.add(future)
         self._opening = future

@@ -140,7 +140,9 @@ def test_refusals_are_logged_on_both_sides(log: pytest.LogCaptureFixture, broker
         with pytest.raises(syncproton.ProtonException, match="is full"):
             sender.send(Message(body="does not"))
     told = lines(log, "broker")
-    assert any(line.startswith("INFO link '") and "is refused: " in line and "a value is needed here" in line for line in told)
+    assert any(
+        line.startswith("INFO link '") and "is refused: " in line and "a value is needed here" in line for line in told
+    )
     assert "DEBUG a message is rejected: the queue 'q' is full" in told
     [detached] = lines(log, "sync")
     assert detached.startswith(f"INFO {broker.url}: receiver ") and "a value is needed here" in detached

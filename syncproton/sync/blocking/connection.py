@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from ...engine import Connection, Endpoint, Event, Handler, Link
@@ -231,7 +232,7 @@ class BlockingConnection(Handler):
         driver.add(Tail(self, driver))
 
         def make(future: "Future[Link]") -> None:
-            if base.waiters.add(future):
+            if base.waiters.add(future) and not future.done() and not base.put_off(partial(make, future)):
                 link = getattr(base.container, method)(base.session(), address, name=driver.name, **keywords)
                 driver.adopt(new_future(), link)
                 resolve(future, link)
