@@ -1,29 +1,38 @@
-"""What a program may ask of a peer's certificate."""
+"""What a program may ask of a peer's certificate.
+
+``cryptography``, which parses it, is imported when the first one is looked at: most programs never do.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Dict, Optional, Tuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import NameOID, ObjectIdentifier
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["CertificateView", "load_certificate", "subject_text"]
 
-# OpenSSL's short names, which cryptography shows as numbers.
-_SHORT_NAMES: Dict[ObjectIdentifier, str] = {
-    NameOID.EMAIL_ADDRESS: "emailAddress",
-    NameOID.SERIAL_NUMBER: "serialNumber",
-    NameOID.SURNAME: "SN",
-    NameOID.GIVEN_NAME: "GN",
-    NameOID.TITLE: "title",
-    NameOID.DN_QUALIFIER: "dnQualifier",
-    NameOID.PSEUDONYM: "pseudonym",
-    NameOID.GENERATION_QUALIFIER: "generationQualifier",
-    NameOID.BUSINESS_CATEGORY: "businessCategory",
-    NameOID.POSTAL_CODE: "postalCode",
-}
+
+@lru_cache(maxsize=None)
+def _short_names() -> "Dict[x509.ObjectIdentifier, str]":
+    """OpenSSL's short names, which cryptography shows as numbers."""
+    from cryptography.x509.oid import NameOID
+
+    return {
+        NameOID.EMAIL_ADDRESS: "emailAddress",
+        NameOID.SERIAL_NUMBER: "serialNumber",
+        NameOID.SURNAME: "SN",
+        NameOID.GIVEN_NAME: "GN",
+        NameOID.TITLE: "title",
+        NameOID.DN_QUALIFIER: "dnQualifier",
+        NameOID.PSEUDONYM: "pseudonym",
+        NameOID.GENERATION_QUALIFIER: "generationQualifier",
+        NameOID.BUSINESS_CATEGORY: "businessCategory",
+        NameOID.POSTAL_CODE: "postalCode",
+    }
 
 
 # An algorithm identifier for ECDSA with parameters, a NULL, where RFC 5758 wants none.  Java's keytool wrote them so
@@ -36,6 +45,8 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
     :raises ValueError: the bytes cannot be parsed.
     """
+    from cryptography import x509
+
     return x509.load_der_x509_certificate(_without_nulls(der) or der)
 
 
@@ -73,7 +84,7 @@ def _sequence(content: bytes) -> bytes:
 
 def subject_text(certificate: x509.Certificate) -> str:
     """The subject as in RFC 4514: ``CN=host,OU=unit,O=organization``, the last part of the name first."""
-    return certificate.subject.rfc4514_string(_SHORT_NAMES)
+    return certificate.subject.rfc4514_string(_short_names())
 
 
 class CertificateView:
@@ -103,16 +114,22 @@ class CertificateView:
         except ValueError:
             return None
 
-    def subfield(self, oid: ObjectIdentifier) -> Optional[str]:
-        """The first part of the subject of this kind; None if there is none or it cannot be parsed."""
+    def subfield(self, oid: str) -> Optional[str]:
+        """The first part of the subject of this kind; None if there is none or it cannot be parsed.
+
+        :param oid: the object identifier of the kind: ``"2.5.4.3"`` for a common name.
+        """
+        from cryptography.x509 import ObjectIdentifier
+
         try:
-            attributes = self.certificate.subject.get_attributes_for_oid(oid)
+            attributes = self.certificate.subject.get_attributes_for_oid(ObjectIdentifier(oid))
         except ValueError:
             return None
         return attributes[0].value if attributes and isinstance(attributes[0].value, str) else None
 
-    def fingerprint(self, algorithm: hashes.HashAlgorithm) -> str:
-        """The hash of the certificate in lower-case hexadecimal."""
-        digest = hashes.Hash(algorithm)
-        digest.update(self._der)
-        return digest.finalize().hex()
+    def fingerprint(self, algorithm: str) -> str:
+        """The hash of the certificate in lower-case hexadecimal.
+
+        :param algorithm: its name in :mod:`hashlib`.
+        """
+        return hashlib.new(algorithm, self._der).hexdigest()

@@ -9,10 +9,10 @@ alternative names, or such a name or common name spelt exactly alike; wildcards 
 from __future__ import annotations
 
 import ipaddress
-from typing import List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, List, Optional, Tuple, Union
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["certificate_matches", "certificate_names", "name_matches"]
 
@@ -42,6 +42,9 @@ def certificate_names(certificate: x509.Certificate) -> List[str]:
 
 
 def _names(certificate: x509.Certificate) -> Tuple[List[str], List[_Address]]:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
     names: List[str] = []
     addresses: List[_Address] = []
     try:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from operator import index
 from typing import Dict, Optional
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import NameOID, ObjectIdentifier
 from typing_extensions import Protocol
 
 from syncproton.security.ssl_domain import SSLDomain, SSLSessionDetails
@@ -174,7 +173,7 @@ class SSL:
         room, digest = index(fingerprint_length), index(digest_name)
         peer = self._layer.peer if self._layer is not None else None
         algorithm = _DIGESTS.get(digest)
-        if peer is None or algorithm is None or room <= 2 * algorithm.digest_size:
+        if peer is None or algorithm is None or room <= 2 * hashlib.new(algorithm).digest_size:
             return None
         return peer.fingerprint(algorithm)
 
@@ -199,18 +198,19 @@ class SSL:
         return self.get_cert_fingerprint(33, self.MD5)
 
 
-_SUBFIELDS: Dict[int, ObjectIdentifier] = {
-    SSL.CERT_COUNTRY_NAME: NameOID.COUNTRY_NAME,
-    SSL.CERT_STATE_OR_PROVINCE: NameOID.STATE_OR_PROVINCE_NAME,
-    SSL.CERT_CITY_OR_LOCALITY: NameOID.LOCALITY_NAME,
-    SSL.CERT_ORGANIZATION_NAME: NameOID.ORGANIZATION_NAME,
-    SSL.CERT_ORGANIZATION_UNIT: NameOID.ORGANIZATIONAL_UNIT_NAME,
-    SSL.CERT_COMMON_NAME: NameOID.COMMON_NAME,
+# Their object identifiers.
+_SUBFIELDS: Dict[int, str] = {
+    SSL.CERT_COUNTRY_NAME: "2.5.4.6",
+    SSL.CERT_STATE_OR_PROVINCE: "2.5.4.8",
+    SSL.CERT_CITY_OR_LOCALITY: "2.5.4.7",
+    SSL.CERT_ORGANIZATION_NAME: "2.5.4.10",
+    SSL.CERT_ORGANIZATION_UNIT: "2.5.4.11",
+    SSL.CERT_COMMON_NAME: "2.5.4.3",
 }
 # Fingerprints name certificates as tools and people do; nothing's safety rests on the old digests here.
-_DIGESTS: Dict[int, hashes.HashAlgorithm] = {
-    SSL.SHA1: hashes.SHA1(),
-    SSL.SHA256: hashes.SHA256(),
-    SSL.SHA512: hashes.SHA512(),
-    SSL.MD5: hashes.MD5(),
+_DIGESTS: Dict[int, str] = {
+    SSL.SHA1: "sha1",
+    SSL.SHA256: "sha256",
+    SSL.SHA512: "sha512",
+    SSL.MD5: "md5",
 }

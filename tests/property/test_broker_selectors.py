@@ -195,7 +195,7 @@ def evaluated(text: str, message: Values) -> Any:
     return UNKNOWN if result is None else result
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(conditions, st.lists(values, min_size=1, max_size=3))
 def test_a_selector_is_true_of_what_it_says(tree: Tree, messages: List[Values]) -> None:
     for message in messages:
@@ -217,7 +217,7 @@ words = st.one_of(
     st.text(max_size=3))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(max_size=50), st.lists(words, max_size=15).map(" ".join)), values)
 def test_any_text_is_a_selector_or_refused_as_none(text: str, message: Values) -> None:
     try:

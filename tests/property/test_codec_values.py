@@ -15,7 +15,7 @@ from syncproton.codec import (
 )
 from syncproton.errors import DecodeError
 
-QUICK = settings(max_examples=300, deadline=None)
+QUICK = settings(max_examples=100, deadline=None)
 
 
 def integers(kind: Any, least: int, most: int) -> st.SearchStrategy[Any]:
@@ -136,7 +136,7 @@ def is_exact(value: Any) -> bool:
     return not isinstance(value, dict)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(anything)
 @example(bytes.fromhex("f000000005ffffffff40"))
 @example(b"\xc0\xff\xff" * 100)

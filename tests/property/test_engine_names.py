@@ -91,7 +91,7 @@ def ends(*ends: End) -> List[object]:
     return [end.transport.condition or end.connection.remote_condition for end in ends]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from(NAMES)), max_size=40))
 def test_one_link_a_name(acts: List[Tuple[str, str]]) -> None:
     names = Names()

@@ -104,7 +104,7 @@ def outcome_of(read: Any, buf: bytes, end: int) -> Any:
         return error.condition, error.description
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(st.lists(st.tuples(USHORT, PERFORMATIVE, BINARY), max_size=6), st.integers(0, 1 << 32), BINARY)
 def test_frames_survive_any_cut_and_what_trails_them(
     frames: List[Tuple[int, Composite, bytes]], seed: int, trailing: bytes
@@ -127,7 +127,7 @@ def test_frames_survive_any_cut_and_what_trails_them(
     assert reader.take_rest() == trailing
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(HOT, BINARY, st.booleans())
 def test_the_quick_readers_agree_with_the_general_one(performative: Composite, after: bytes, cut: bool) -> None:
     out = bytearray()
@@ -141,7 +141,7 @@ def test_the_quick_readers_agree_with_the_general_one(performative: Composite, a
         assert quick == (performative, len(body))
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(HOT, st.data())
 def test_they_agree_on_damaged_bytes_too(performative: Composite, data: st.DataObject) -> None:
     out = bytearray()
@@ -156,7 +156,7 @@ def test_they_agree_on_damaged_bytes_too(performative: Composite, data: st.DataO
     assert quick == outcome_of(type(performative).from_bytes, buf, end)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(PERFORMATIVE, st.data())
 def test_damage_gives_frames_or_a_protocol_error_and_nothing_else(
     performative: Composite, data: st.DataObject
@@ -173,7 +173,7 @@ def test_damage_gives_frames_or_a_protocol_error_and_nothing_else(
         assert error.condition in ("amqp:connection:framing-error", "amqp:decode-error", "amqp:invalid-field")
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_noise_in_a_frame_gives_a_frame_or_a_protocol_error(noise: bytes) -> None:
     reader = FrameReader()
