@@ -9,6 +9,7 @@ from typing import Optional
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import SignatureAlgorithmOID
 from security_peers import ANONYMOUS, Pump, client_domain, make_certificate, server_domain
 
 from syncproton.errors import SSLException
