@@ -16,6 +16,9 @@ __all__ = ["IncomingMessageHandler"]
 
 logger = logging.getLogger("syncproton.handlers")
 
+_CLOSED = Endpoint.LOCAL_CLOSED
+_TRANSACTIONAL = int(DispositionType.TRANSACTIONAL_STATE)
+
 
 class IncomingMessageHandler(Handler, Acking):
     """Turns deliveries on receivers into ``on_message``, ``on_settled`` and ``on_aborted``.
@@ -43,7 +46,14 @@ class IncomingMessageHandler(Handler, Acking):
             self.on_aborted(event)
             delivery.settle()
         elif delivery._done and link._current is delivery:
-            self._receive(event, delivery)
+            message = Message()
+            try:
+                message.recv(link)
+            except ProtonException as error:
+                self._refuse(delivery, error)
+            else:
+                event.message = message
+                self._deliver(event, delivery)
         else:
             if delivery.updated and delivery.settled:
                 self.on_settled(event)
@@ -51,18 +61,8 @@ class IncomingMessageHandler(Handler, Acking):
         if self.flow_controller is not None:
             self.flow_controller.replenish(link)
 
-    def _receive(self, event: Event, delivery: Delivery) -> None:
-        message = Message()
-        try:
-            message.recv(delivery._link)
-        except ProtonException as error:
-            self._refuse(delivery, error)
-            return
-        event.message = message
-        self._deliver(event, delivery)
-
     def _deliver(self, event: Event, delivery: Delivery) -> None:
-        if delivery._link._state & Endpoint.LOCAL_CLOSED:
+        if delivery._link._state & _CLOSED:
             # It was already on its way when the application closed the link: it never saw it, so it goes back.
             if self.auto_accept:
                 delivery.update(Delivery.RELEASED)
@@ -78,7 +78,7 @@ class IncomingMessageHandler(Handler, Acking):
             delivery.settle()
         else:
             # What was accepted under a transaction is settled when that is over.
-            if self.auto_accept and delivery._local_type != DispositionType.TRANSACTIONAL_STATE:
+            if self.auto_accept and delivery._local_type != _TRANSACTIONAL:
                 delivery._conclude(Delivery.ACCEPTED)
 
     def _refuse(self, delivery: Delivery, error: ProtonException) -> None:
