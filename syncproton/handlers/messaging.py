@@ -46,6 +46,8 @@ class MessagingHandler(Handler, Acking):
         incoming = IncomingMessageHandler(auto_accept, self)
         if prefetch:
             incoming.flow_controller = FlowController(prefetch)
+            # It is told whenever a delivery was consumed, and so need not look at each that comes.
+            incoming.flow_controller.on_delivery = None  # type: ignore[method-assign, assignment]
             handlers.append(incoming.flow_controller)
         handlers.append(EndpointStateHandler(peer_close_is_error, self))
         handlers.append(incoming)

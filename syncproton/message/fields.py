@@ -88,10 +88,12 @@ def write_fields(section: Section, out: bytearray, fields: Fields) -> None:
     out += section.head
     body = len(out)
     count = nulls = 0
-    for value in fields:
+    left = len(fields) - fields.count(None)  # most messages have few fields, and the first ones
+    for value in fields if left else ():
         if value is None:
             nulls += 1
             continue
+        left -= 1
         if nulls:
             out += _NULLS[nulls]
             count += nulls
@@ -106,6 +108,8 @@ def write_fields(section: Section, out: bytearray, fields: Fields) -> None:
             out += _SMALLULONG[value] if value < 256 else _wide_ulong(0x80, value)
         else:
             ENCODERS[kind](out, value)
+        if not left:
+            break
     size = len(out) - body + 1
     if size <= 255:
         if count:

@@ -172,6 +172,8 @@ def decode_sections(message: Message, buf: bytes) -> None:
     :raises DecodeError: if the bytes are not a valid message.
     """
     pos = last = 0
+    if buf[:4] == _EMPTY_HEADER:  # as in most messages
+        pos, last = 4, 0x70
     end = len(buf)
     body = cut = header = fields = properties = instructions = annotations = footer = None
     inferred = False

@@ -17,6 +17,7 @@ from .states import ACCEPTED, RELEASED
 
 __all__ = ["read_disposition", "read_flow", "read_transfer"]
 
+_unpack_first = struct.Struct(">BBBBBIBB").unpack_from
 _unpack_uint = struct.Struct(">I").unpack_from
 
 # Constructors: null, true, false, uint 0, small uint, uint, short binary.
@@ -29,9 +30,14 @@ def read_transfer(buf: bytes, pos: int, end: int) -> Tuple[Transfer, int]:
     :raises ProtocolError: as :meth:`Composite.from_bytes`.
     """
     try:
-        count = buf[pos + 2]
-        stop = pos + 2 + buf[pos + 1]
-        if buf[pos] != 0xC0 or stop > end or not 4 <= count <= 11:
+        # The usual form: a message of one frame, and the first link of its session.
+        form, size, count, handle, id_form, delivery_id, tag_form, length = _unpack_first(buf, pos)
+        if form == 0xC0 and handle == _UINT0 and id_form == _UINT and tag_form == _VBIN8:
+            at = pos + 11 + length
+            if count == 4 and at == pos + size + 1 < end and buf[at] == _UINT0:
+                return Transfer(0, delivery_id, buf[pos + 11:at], 0), at + 1
+        stop = pos + 2 + size
+        if form != 0xC0 or stop > end or not 4 <= count <= 11:
             return Transfer.from_bytes(buf, pos, end)
         at = pos + 3
 
@@ -49,7 +55,6 @@ def read_transfer(buf: bytes, pos: int, end: int) -> Tuple[Transfer, int]:
             return Transfer.from_bytes(buf, pos, end)
 
         code = buf[at]
-        delivery_id: Optional[int]
         if code == _UINT:
             delivery_id = _unpack_uint(buf, at + 1)[0]
             at += 5
