@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 def start(future: "Future[Any]") -> bool:
     """Claim a future for completion; false if it was cancelled or is done.  On the I/O thread only."""
-    if future.running():
-        return True
-    return not future.done() and future.set_running_or_notify_cancel()
+    # Only this thread makes a future run, or completes it: no lock is needed to see that, and taking one is slow.
+    state = future._state
+    return state == "RUNNING" or state == "PENDING" and future.set_running_or_notify_cancel()
 
 
 def resolve(future: "Future[T]", result: T) -> bool:
