@@ -13,7 +13,9 @@ from .dispositions import (
 )
 from .endpoint import Endpoint, EndpointState
 from .events import Collector, Event, EventBase, EventType, Handler
-from .link import Link, Receiver, Sender
+from .link import Link
+from .receiver import Receiver
+from .sender import Sender
 from .session import Session
 from .terminus import Terminus
 from .transport import Transport

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Deque, Dict, Iterable, Iterator
 if TYPE_CHECKING:
     from .connection import Connection
     from .delivery import Delivery
-    from .link import Link, Receiver, Sender
+    from .link import Link
+    from .receiver import Receiver
+    from .sender import Sender
     from .session import Session
     from .transport import Transport
 

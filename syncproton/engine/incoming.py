@@ -18,7 +18,9 @@ from .delivery import Delivery
 from .disposition import state_type
 from .endpoint import LOCAL_CLOSED, LOCAL_UNINIT, REMOTE_ACTIVE, REMOTE_CLOSED, REMOTE_UNINIT
 from .events import Event
-from .link import Link, Receiver, Sender
+from .link import Link
+from .receiver import Receiver
+from .sender import Sender
 from .session import HANDLE_MAX, Session
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Links: senders and receivers (part 2, section 2.6).
+"""What senders and receivers have in common (part 2, section 2.6).
 
 Credit is counted twice, as the application and the wire see it at different times.  ``_credit`` is the application's
 view: a sender's falls when a delivery is handed over (:meth:`Link.advance`), a receiver's when one is taken.
@@ -8,14 +8,14 @@ view: a sender's falls when a delivery is handed over (:meth:`Link.advance`), a 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Iterator, Optional, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Deque, Optional, Union
 
 from ..errors import LinkException
 from ..wire.performatives import Attach
 from . import events
-from .checks import UBYTE, UINT, ULONG, check_encodable, number, property_map
+from .checks import UBYTE, ULONG, check_encodable, number, property_map
 from .delivery import Delivery
-from .endpoint import LOCAL_ACTIVE, LOCAL_CLOSED, LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
+from .endpoint import LOCAL_CLOSED, LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 from .terminus import Terminus
 
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .session import Session
 
-__all__ = ["Link", "Receiver", "Sender"]
-
-MAX_CREDIT = 4294967295
-
+__all__ = ["NONE", "Link", "tag_bytes"]
 
 #: No deliveries: a deque of its own takes more memory than all the rest of an idle link.
-_NONE: Any = ()
+NONE: Any = ()
 
 
-def _tag_bytes(tag: Union[str, bytes, bytearray, memoryview]) -> bytes:
+def tag_bytes(tag: Union[str, bytes, bytearray, memoryview]) -> bytes:
+    """A delivery tag as it goes on the wire.
+
+    :raises TypeError: if it is neither a string nor bytes.
+    """
     if isinstance(tag, str):
         return tag.encode()
     if not isinstance(tag, (bytes, bytearray, memoryview)):
@@ -90,9 +91,9 @@ class Link(Endpoint):
         self._drained = 0
         # The delivery that is being read or written, and those after it.
         self._current: Optional[Delivery] = None
-        self._later: Deque[Delivery] = _NONE
+        self._later: Deque[Delivery] = NONE
         # Outgoing deliveries that wait for credit or for the session's window.
-        self._parked: Deque[Delivery] = _NONE
+        self._parked: Deque[Delivery] = NONE
         self._reset()
         connection = session._connection
         connection._add(self, connection._links)
@@ -298,7 +299,7 @@ class Link(Endpoint):
         connection = self._session._connection
         if connection._guard is not None:
             connection._guard()
-        delivery = Delivery(self, _tag_bytes(tag))
+        delivery = Delivery(self, tag_bytes(tag))
         self._unsettled += 1
         if self._current is None:
             self._current = delivery
@@ -430,304 +431,4 @@ class Link(Endpoint):
         return f"{self._name!r} from {source!r} to {target!r}"
 
 
-class Sender(Link):
-    """A link on which to send."""
-
-    __slots__ = ("_tag_count", "tag_generator")
-
-    is_sender = True
-
-    def __init__(self, session: "Session", name: str) -> None:
-        self._tag_count = 0
-        #: Where :meth:`delivery_tag` takes tags from; ``None`` means decimal numbers.
-        self.tag_generator: Optional[Iterator[Union[str, bytes]]] = None
-        super().__init__(session, name)
-
-    def offered(self, n: int) -> None:
-        """Tell the peer that ``n`` deliveries could be sent, given credit."""
-        self.connection._check()
-        self._available = number(n, UINT)
-
-    def delivery_tag(self) -> Union[str, bytes]:
-        """A tag for the next delivery."""
-        if self.tag_generator is not None:
-            return next(self.tag_generator)
-        self._tag_count += 1
-        return str(self._tag_count)
-
-    def stream(self, data: Union[bytes, bytearray, memoryview]) -> int:
-        """Add bytes to the current delivery.
-
-        :returns: how many bytes were taken: all.
-        :raises LinkException: if there is no current delivery.
-        """
-        delivery = self._current
-        if delivery is None:
-            raise LinkException("there is no current delivery to write to; make one with delivery()")
-        connection = self._session._connection
-        if connection._guard is not None:
-            connection._guard()
-        size = len(data)
-        if delivery._sent:
-            return size  # It was begun on a transport that is gone, and can't be completed.
-        if not delivery._data:
-            delivery._data = data if data.__class__ is bytes else bytes(data)
-        else:
-            delivery._trim()
-            if delivery._data.__class__ is not bytearray:
-                delivery._data = bytearray(delivery._data)
-            delivery._data += data
-        self._session._outgoing_bytes += size
-        connection._has_work(delivery)
-        return size
-
-    def _send_whole(self, data: bytes, tag: Union[str, bytes]) -> Delivery:
-        """Hand over a message as one delivery, settled if the link sends settled only.
-
-        The same as :meth:`delivery`, :meth:`stream` and :meth:`advance`, in one step.
-        """
-        if self._current is not None:  # one is being written already
-            delivery = self.delivery(tag)
-            self.stream(data)
-            self.advance()
-            if self._snd_settle_mode == self.SND_SETTLED:
-                delivery.settle()
-            return delivery
-        session = self._session
-        connection = session._connection
-        if connection._guard is not None:
-            connection._guard()
-        if tag.__class__ is str:
-            tag = tag.encode()
-        elif tag.__class__ is not bytes:
-            tag = _tag_bytes(tag)
-        delivery = Delivery(self, tag)
-        delivery._data = data
-        delivery._done = True
-        session._outgoing_bytes += len(data)
-        self._queued += 1
-        self._credit -= 1
-        if self._snd_settle_mode == self.SND_SETTLED:
-            delivery._settled = True
-        else:
-            self._unsettled += 1
-        connection._has_work(delivery)
-        return delivery
-
-    def send(self, obj: Any, tag: Union[str, bytes, None] = None) -> Any:
-        """Send a message, or write bytes to the current delivery.
-
-        :param obj: a :class:`~syncproton.Message` (anything with a ``send(sender, tag)``), or bytes.
-        :param tag: the delivery tag of the message; made up if not given.
-        :returns: the new :class:`Delivery` for a message, the number of bytes for bytes.
-        """
-        if hasattr(obj, "send"):
-            return obj.send(self, tag=tag)
-        return self.stream(obj)
-
-    def advance(self) -> bool:
-        """Hand the current delivery over for sending; it is complete now.
-
-        :returns: whether there was a current delivery.
-        """
-        delivery = self._current
-        if delivery is None:
-            return False
-        connection = self._session._connection
-        if connection._guard is not None:
-            connection._guard()
-        delivery._done = True
-        if delivery._aborted and delivery._id < 0:
-            delivery._sent = True  # Nothing of it was sent, so the peer need not hear of it.
-        elif not delivery._sent:
-            self._queued += 1
-            self._credit -= 1
-        self._current = self._later.popleft() if self._later else None
-        connection._has_work(delivery)
-        return True
-
-    def _unsettled_tags(self) -> Set[bytes]:
-        """The tags of the deliveries that this end has not settled, be they sent or not."""
-        session = self._session
-        deliveries = [self._current, *self._later, *self._parked, *session._connection._work,
-                      *session._outgoing.values()]
-        return {d._tag for d in deliveries if d is not None and d._link is self and not d._settled}
-
-    def _settle_all(self) -> None:
-        if self._current is not None:
-            self._current.abort()
-        while self._later:
-            self._later.popleft().abort()
-        for delivery in [*self._parked, *self._session._connection._work]:
-            if delivery._link is self:
-                delivery.settle()
-        super()._settle_all()
-
-    def _cut_off(self) -> None:
-        begun = [delivery for delivery in self._parked if delivery._id >= 0]
-        if self._current is not None and self._current._id >= 0:
-            begun.append(self._current)
-        for delivery in begun:
-            self._session._outgoing.pop(delivery._id, None)
-            delivery._strand()
-        # Those not begun go out on the next transport, should the link come back on it.
-        if self._parked:
-            self._parked = deque(delivery for delivery in self._parked if not delivery._sent)
-        queued = sum(delivery._done for delivery in self._parked)
-        self._credit += self._queued - queued
-        self._queued = queued
-
-    def _unbound(self) -> None:
-        self._cut_off()
-        self._credit = -self._queued
-        self._drained = 0
-        super()._unbound()
-
-
-class Receiver(Link):
-    """A link on which to receive."""
-
-    __slots__ = ()
-
-    is_receiver = True
-
-    def flow(self, n: int) -> None:
-        """Give the sender credit for ``n`` more deliveries.
-
-        :raises ValueError: if the protocol cannot say so much.
-        """
-        connection = self._session._connection
-        connection._check()
-        if self._credit + n > MAX_CREDIT:
-            raise ValueError(f"the credit of a link is at most {MAX_CREDIT}, not {self._credit + n}")
-        self._credit += n
-        if not self._drain_by_flag:
-            self._drain = False
-        connection._touch(self)
-
-    def _replenish(self, credit: int) -> None:
-        """Give the sender credit again up to a number, if the link is open.  On the I/O thread."""
-        if self._credit < credit and self._state & LOCAL_ACTIVE:
-            self._credit = credit
-            if not self._drain_by_flag:
-                self._drain = False
-            if not self._modified:  # else that was told already
-                self._session._connection._touch(self)
-
-    def drain(self, n: int) -> None:
-        """Give credit for ``n`` more deliveries, and ask the sender to give back what it can't use at once."""
-        self.drain_mode = True
-        self.flow(n)
-        self._drain_by_flag = False
-
-    def draining(self) -> bool:
-        """Whether the sender still has credit that it was asked to use or give back."""
-        return self._drain and self._credit > self._queued
-
-    def recv(self, limit: int) -> Optional[bytes]:
-        """Read up to ``limit`` bytes of the current delivery.
-
-        :returns: the bytes; ``b""`` if there are none yet; ``None`` at the end of the delivery.
-        :raises LinkException: if there is no current delivery, or it was aborted.
-        """
-        delivery = self._current
-        if delivery is None:
-            raise LinkException("there is no current delivery to read from")
-        if delivery._aborted:
-            raise LinkException("the sender has given the delivery up")
-        connection = self._session._connection
-        if connection._guard is not None:
-            connection._guard()
-        data = delivery._data
-        start = delivery._read
-        if not start and len(data) <= limit and delivery._done:
-            if not data:
-                return None
-            delivery._data = b""
-        else:
-            data = data[start:start + limit]
-            if not data:
-                return None if delivery._done else b""
-            delivery._read = start + len(data)
-            delivery._trim()
-        session = self._session
-        session._incoming_bytes -= len(data)
-        if session._incoming_capacity:
-            connection._touch(self)
-        return data if isinstance(data, bytes) else bytes(data)
-
-    def _take_whole(self) -> Optional[Tuple[Delivery, Union[bytes, bytearray]]]:
-        """The current delivery, if it is complete, and its bytes; settled if the link sends settled only.
-
-        That is :meth:`recv`, :meth:`advance` and :meth:`Delivery.settle` in one step.
-
-        :raises LinkException: if it was aborted.
-        """
-        delivery = self._current
-        if delivery is None or not delivery._done:
-            return None
-        session = self._session
-        connection = session._connection
-        if connection._guard is not None:
-            connection._guard()
-        if delivery._aborted:
-            raise LinkException("the sender has given the delivery up")
-        data = delivery._data if not delivery._read else delivery._data[delivery._read:]
-        session._incoming_bytes -= len(data)
-        delivery._data = b""
-        delivery._read = 0
-        delivery._sent = True
-        self._credit -= 1
-        self._queued -= 1
-        if session._incoming_capacity:
-            connection._touch(self)
-        self._current = self._later.popleft() if self._later else None
-        if self._remote_snd_settle_mode == self.SND_SETTLED:
-            delivery.settle()
-        return delivery, data
-
-    def advance(self) -> bool:
-        """Finish reading the current delivery; what was not read of it is dropped.
-
-        :returns: whether there was a current delivery.
-        """
-        delivery = self._current
-        if delivery is None:
-            return False
-        session = self._session
-        connection = session._connection
-        if connection._guard is not None:
-            connection._guard()
-        left = len(delivery._data) - delivery._read
-        if left:
-            session._incoming_bytes -= left
-            delivery._data = b""
-            delivery._read = 0
-        delivery._sent = True
-        self._credit -= 1
-        self._queued -= 1
-        if session._incoming_capacity:
-            connection._touch(self)
-        self._current = self._later.popleft() if self._later else None
-        return True
-
-    def _settle_all(self) -> None:
-        super()._settle_all()
-        while self._current is not None:
-            self._current.settle()  # The peer may have settled it.
-            if self._current is not None and self._current._settled:
-                self.advance()
-
-    def _unbound(self) -> None:
-        # The peer will send again what was not settled, so the credit for it stands.
-        for delivery in (self._current, *self._later):
-            if delivery is not None:
-                delivery._strand()
-        self._current = None
-        self._later = _NONE
-        self._queued = 0
-        super()._unbound()
-
-
 events._link_kind.append(Link)
-events._sender_kind.append(Sender)

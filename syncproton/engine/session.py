@@ -14,7 +14,9 @@ from .events import Event
 if TYPE_CHECKING:
     from .connection import Connection
     from .delivery import Delivery
-    from .link import Link, Receiver, Sender
+    from .link import Link
+    from .receiver import Receiver
+    from .sender import Sender
 
 __all__ = ["Session"]
 
@@ -118,14 +120,14 @@ class Session(Endpoint):
 
     def sender(self, name: str) -> "Sender":
         """A new link named ``name`` on which to send."""
-        from .link import Sender
+        from .sender import Sender
 
         self._connection._check()
         return Sender(self, name)
 
     def receiver(self, name: str) -> "Receiver":
         """A new link named ``name`` on which to receive."""
-        from .link import Receiver
+        from .receiver import Receiver
 
         self._connection._check()
         return Receiver(self, name)
