@@ -27,9 +27,9 @@ from .timers import Timers
 
 __all__ = ["Core"]
 
-#: Events dispatched before the sockets get their turn again, however many more there are.  Few, so that the peer, who
-#: hears of what was done with them, goes on while the next are dispatched.
-_DISPATCH_BATCH = 128
+#: Events dispatched before the sockets get their turn again, however many more there are.  Many, for handlers look at the
+#: states of endpoints: an endpoint's opening on this side is to be told before the peer's answer is read.
+_DISPATCH_BATCH = 10000
 
 
 class Core:
