@@ -27,8 +27,8 @@ from .timers import Timers
 
 __all__ = ["Core"]
 
-#: Events dispatched before the sockets get their turn again, however many more there are.  Many, for handlers look at the
-#: states of endpoints: an endpoint's opening on this side is to be told before the peer's answer is read.
+#: Events dispatched before the sockets get their turn again, however many more there are.  Many, because handlers look
+#: at the states of endpoints: that one was opened here is to be told before the peer's answer is read.
 _DISPATCH_BATCH = 10000
 
 

@@ -65,6 +65,7 @@ def test_a_step_waits_for_what_another_thread_does_between_steps() -> None:
     stepping.join(LIMIT)
     made.join(LIMIT)
     assert [link.name for link in connection.links()] == [f"{container.container_id}-q"]
+    container.close()
 
 
 def test_threads_make_links_while_the_container_is_stepped(broker: Broker, often: None) -> None:
