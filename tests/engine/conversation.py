@@ -45,7 +45,9 @@ class Talker:
     def delivery(self, delivery: Delivery) -> None:
         link = delivery.link
         if isinstance(link, Receiver):
-            if delivery.readable and not delivery.partial:
+            if delivery.aborted:
+                delivery.settle()
+            elif delivery.readable and not delivery.partial:
                 self.got.append((str(delivery.tag), link.recv(delivery.pending) or b""))
                 link.advance()
                 delivery.update(Delivery.ACCEPTED)

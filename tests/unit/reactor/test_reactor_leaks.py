@@ -49,7 +49,7 @@ class Client(MessagingHandler):
 
 
 def left(kind: type) -> int:
-    for _ in range(3 if sys.implementation.name == "pypy" else 1):  # PyPy finds more each time
+    for _ in range(8 if sys.implementation.name == "pypy" else 1):  # PyPy finds more each time
         gc.collect()
     return sum(1 for each in gc.get_objects() if type(each) is kind)
 
