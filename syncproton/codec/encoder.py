@@ -24,7 +24,7 @@ from syncproton.codec.typecodes import TypeCode
 from syncproton.codec.types import float32
 from syncproton.errors import DataException
 
-__all__ = ["ENCODERS", "close_compound", "encode", "encode_into", "encoder_for"]
+__all__ = ["ENCODERS", "encode", "encode_into", "encoder_for"]
 
 _Kind = Union[type, Tuple[type, ...]]
 
@@ -145,7 +145,7 @@ def _key(key: str) -> bytes:
     return encoded
 
 
-def close_compound(out: bytearray, start: int, count: int) -> None:
+def _close_compound(out: bytearray, start: int, count: int) -> None:
     """Fill in the size and count of the list, map or array at ``start``, whose contents have now been appended.
 
     Its header there is the one-byte form, with the size and the count left open.
@@ -203,7 +203,7 @@ def _write_array(out: bytearray, value: Array) -> None:
         _write_elements(out, value.type, value.elements)
     except (TypeError, AttributeError, struct.error):
         raise DataException(f"not all of the elements are of the array's type: {value!r}") from None
-    close_compound(out, start, len(value.elements))
+    _close_compound(out, start, len(value.elements))
 
 
 def _write_elements(out: bytearray, kind: int, elements: Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Programs of this project, run as a user runs them."""
+"""Programs of this project, run as a user runs them, and peers that have transactions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
+from scripted_coordinator import ScriptedCoordinator
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 30.0  # seconds
@@ -61,3 +62,17 @@ def launch() -> Iterator[Callable[..., Program]]:
     yield start
     for program in programs:
         program.kill()
+
+
+@pytest.fixture
+def coordinator() -> Iterator[Callable[..., ScriptedCoordinator]]:
+    """Makes peers that have transactions; after the test, what went wrong in one fails it."""
+    peers: List[ScriptedCoordinator] = []
+
+    def make(*answers: Any, **options: Any) -> ScriptedCoordinator:
+        peers.append(ScriptedCoordinator(*answers, **options))
+        return peers[-1]
+
+    yield make
+    for each in peers:
+        each.close()

@@ -138,20 +138,6 @@ def trace_handler() -> type:
 
 
 @pytest.fixture
-def coordinator() -> Iterator[Callable[..., ScriptedCoordinator]]:
-    """Makes peers that have transactions; after the test, what went wrong in one fails it."""
-    peers: List[ScriptedCoordinator] = []
-
-    def make(*answers: Any, **options: Any) -> ScriptedCoordinator:
-        peers.append(ScriptedCoordinator(*answers, **options))
-        return peers[-1]
-
-    yield make
-    for each in peers:
-        each.close()
-
-
-@pytest.fixture
 def client(background: Callable[..., Container]) -> Callable[..., Client]:
     """Makes clients of such peers, each with a container of its own in the background."""
 

@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
-from scripted_coordinator import ScriptedCoordinator
 
 from syncproton.broker import Broker
 from syncproton.engine import Condition, Delivery
@@ -200,20 +199,6 @@ def refused_url() -> Iterator[str]:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield f"amqp://127.0.0.1:{sock.getsockname()[1]}"
-
-
-@pytest.fixture
-def coordinator() -> Iterator[Callable[..., ScriptedCoordinator]]:
-    """Makes peers that have transactions; after the test, what went wrong in one fails it."""
-    peers: List[ScriptedCoordinator] = []
-
-    def make(*answers: Any, **options: Any) -> ScriptedCoordinator:
-        peers.append(ScriptedCoordinator(*answers, **options))
-        return peers[-1]
-
-    yield make
-    for each in peers:
-        each.close()
 
 
 @pytest.fixture
