@@ -2,7 +2,8 @@
 
 A turn of the loop is: run the calls that other threads queued, dispatch the events that have gathered, write what the
 touched transports have to say; and, when all that has come to rest, wait for sockets and timers.  Dispatching comes
-before writing, so that everything the handlers did in a turn leaves in one piece for each connection.
+before writing, so that what the handlers did in a turn leaves in one piece for each connection, or in a few if there
+was very much of it.
 
 Nothing here knows of threads: :mod:`.runner` decides on which one the turns are taken.
 """
@@ -30,6 +31,10 @@ __all__ = ["Core"]
 #: Events dispatched before the sockets get their turn again, however many more there are.  Many, because handlers look
 #: at the states of endpoints: that one was opened here is to be told before the peer's answer is read.
 _DISPATCH_BATCH = 10000
+
+#: Events dispatched before what they led to is written, though there are more: so the peer has credit again, and hears
+#: what was settled, while the rest of a long queue is worked off.  Each write costs as much as a few messages do.
+_WRITE_EVERY = 128
 
 
 class Core:
@@ -180,13 +185,19 @@ class Core:
         events = self._events
         popleft = events.popleft
         dispatch = self._dispatch
-        for _ in range(_DISPATCH_BATCH):
+        for count in range(1, _DISPATCH_BATCH + 1):
             if not events:
                 break
-            dispatch(popleft())
+            event = popleft()
+            dispatch(event)
             if self._yielding:
                 self._yielding = False
                 break
+            if not count % _WRITE_EVERY and events and event.__class__ is Event:
+                # What comes many at a time is mostly of one connection.
+                channel = self._channels.get(event.transport)
+                if channel is not None:
+                    channel.write_meanwhile()
         if self.errors:
             raise self.errors.pop(0)[1]
 

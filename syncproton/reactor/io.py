@@ -109,6 +109,13 @@ class Channel:
             blocked = False
         self._settle_ends(blocked)
 
+    def write_meanwhile(self) -> None:
+        """Write ahead of :meth:`flush`, which comes in any case and sees to whatever becomes of it."""
+        try:
+            self._write()
+        except Exception as error:
+            self._broke(error)
+
     def _write(self) -> bool:
         """Write; true if the socket would not take all."""
         transport = self.transport
