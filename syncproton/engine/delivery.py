@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from ..codec.pieces import Pieces
 from . import events
 from .checks import ULONG, number
 from .disposition import Disposition, DispositionType
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 __all__ = ["Delivery"]
-
-#: Fewer bytes than these are not worth letting go of before the others.
-TRIM = 65536
 
 
 class Delivery:
@@ -43,8 +41,8 @@ class Delivery:
         self._link = link
         #: The delivery-id, once there is one.
         self._id = -1
-        # The bytes not yet sent, or received; of the received ones, ``_read`` bytes are taken already.
-        self._data: Union[bytes, bytearray] = b""
+        # The bytes to be sent, of which ``_read`` bytes are sent already; or those that came and were not yet taken.
+        self._data: Union[bytes, bytearray, Pieces] = b""
         self._read = 0
         # Whether all of the message's bytes are there; whether all are sent (outgoing), or reading is over (incoming).
         self._done = False
@@ -251,16 +249,6 @@ class Delivery:
             link._session._outgoing_bytes -= len(self._data)
             self._data = b""
             self.settle()
-
-    def _trim(self) -> None:
-        """Let go of bytes already taken, where that is worth the moving of those that are not."""
-        data, read = self._data, self._read
-        if read >= len(data):
-            self._data = b""
-            self._read = 0
-        elif read > TRIM and read * 2 > len(data) and isinstance(data, bytearray):
-            del data[:read]
-            self._read = 0
 
     def _strand(self) -> None:
         """The transport is gone, and with it the number of the delivery: nothing more goes out about it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from ..codec import SymbolList
+from ..codec.pieces import Pieces
 from ..errors import ProtocolError
 from ..wire.performatives import Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer
 from ..wire.states import ACCEPTED
@@ -326,9 +327,10 @@ class Incoming:
             if delivery._sent:
                 payload = b""  # The application has finished with it.
             elif payload:
-                if delivery._data.__class__ is not bytearray:
-                    delivery._data = bytearray(delivery._data)
-                delivery._data += payload
+                data: Any = delivery._data
+                if data.__class__ is bytes:
+                    data = delivery._data = Pieces(data)
+                data.append(payload)
         connection = session._connection
         session._incoming_bytes += len(payload)
         if transfer.more:
@@ -391,9 +393,8 @@ class Incoming:
     def _abort(self, session: Session, link: Link, delivery: Delivery) -> None:
         """The sender takes the delivery back: it is settled, and nothing of it is to be read."""
         link._partial = None
-        session._incoming_bytes -= len(delivery._data) - delivery._read
+        session._incoming_bytes -= len(delivery._data)
         delivery._data = b""
-        delivery._read = 0
         delivery._aborted = True
         delivery._done = True
         delivery._remote_settled = True

@@ -410,7 +410,7 @@ class Outgoing:
         tag = delivery._tag
         settled = delivery._settled
         room = limit - transfer_overhead(link._local_handle, delivery._id, tag, 0, settled, state)
-        view = memoryview(delivery._data)
+        view = memoryview(delivery._data)  # type: ignore[arg-type]
         size = len(view)
         start = sent = delivery._read
         frames = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
+from ..codec.pieces import Pieces
 from ..errors import LinkException
 from .delivery import Delivery
 from .endpoint import LOCAL_ACTIVE
@@ -59,34 +60,35 @@ class Receiver(Link):
 
         :returns: the bytes; ``b""`` if there are none yet; ``None`` at the end of the delivery.
         :raises LinkException: if there is no current delivery, or it was aborted.
+        :raises ValueError: if the limit is negative.
         """
         delivery = self._current
         if delivery is None:
             raise LinkException("there is no current delivery to read from")
+        if limit < 0:
+            raise ValueError(f"up to {limit} bytes can't be read")
         if delivery._aborted:
             raise LinkException("the sender has given the delivery up")
         connection = self._session._connection
         if connection._guard is not None:
             connection._guard()
-        data = delivery._data
-        start = delivery._read
-        if not start and len(data) <= limit and delivery._done:
-            if not data:
-                return None
-            delivery._data = b""
+        data: Any = delivery._data
+        if data.__class__ is Pieces or len(data) > limit:
+            if data.__class__ is bytes:
+                data = delivery._data = Pieces(data)
+            taken: bytes = data.take(limit)
         else:
-            data = data[start:start + limit]
-            if not data:
-                return None if delivery._done else b""
-            delivery._read = start + len(data)
-            delivery._trim()
+            delivery._data = b""
+            taken = data
+        if not taken:
+            return None if delivery._done else b""
         session = self._session
-        session._incoming_bytes -= len(data)
+        session._incoming_bytes -= len(taken)
         if session._incoming_capacity:
             connection._touch(self)
-        return data if isinstance(data, bytes) else bytes(data)
+        return taken
 
-    def _take_whole(self) -> Optional[Tuple[Delivery, Union[bytes, bytearray]]]:
+    def _take_whole(self) -> Optional[Tuple[Delivery, Union[bytes, Pieces]]]:
         """The current delivery, if it is complete, and its bytes; settled if the link sends settled only.
 
         That is :meth:`recv`, :meth:`advance` and :meth:`Delivery.settle` in one step.
@@ -102,10 +104,9 @@ class Receiver(Link):
             connection._guard()
         if delivery._aborted:
             raise LinkException("the sender has given the delivery up")
-        data = delivery._data if not delivery._read else delivery._data[delivery._read:]
+        data: Any = delivery._data
         session._incoming_bytes -= len(data)
         delivery._data = b""
-        delivery._read = 0
         self._done_with(delivery)
         if self._remote_snd_settle_mode == self.SND_SETTLED:
             delivery.settle()
@@ -123,11 +124,10 @@ class Receiver(Link):
         connection = session._connection
         if connection._guard is not None:
             connection._guard()
-        left = len(delivery._data) - delivery._read
+        left = len(delivery._data)
         if left:
             session._incoming_bytes -= left
             delivery._data = b""
-            delivery._read = 0
         self._done_with(delivery)
         return True
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sender"]
 
+#: Bytes that are sent already are let go of before the others only if they are more than these, and the better half.
+_TRIM = 65536
+
 
 class Sender(Link):
     """A link on which to send."""
@@ -57,13 +60,16 @@ class Sender(Link):
         size = len(data)
         if delivery._sent:
             return size  # It was begun on a transport that is gone, and can't be completed.
-        if not delivery._data:
-            delivery._data = data if data.__class__ is bytes else bytes(data)
+        waiting: Any = delivery._data
+        if not waiting:
+            delivery._data = bytes(data)
         else:
-            delivery._trim()
-            if delivery._data.__class__ is not bytearray:
-                delivery._data = bytearray(delivery._data)
-            delivery._data += data
+            if waiting.__class__ is bytes:
+                waiting = delivery._data = bytearray(waiting)
+            elif delivery._read > _TRIM and delivery._read * 2 > len(waiting):
+                del waiting[:delivery._read]
+                delivery._read = 0
+            waiting += data
         self._session._outgoing_bytes += size
         connection._has_work(delivery)
         return size

@@ -8,6 +8,7 @@ from uuid import UUID
 from typing_extensions import Protocol
 
 from syncproton.codec.containers import AnnotationDict
+from syncproton.codec.pieces import Pieces
 from syncproton.codec.types import symbol, ubyte, uint
 from syncproton.errors import DataException, MessageException
 from syncproton.message.body import Cut, is_data, is_sequence, join, split
@@ -166,8 +167,10 @@ class Message:
             if taken is None:
                 return None
             delivery, encoded = taken
-            if type(encoded) is bytearray and len(encoded) >= LARGE and decode_large(self, encoded):
-                return delivery
+            if encoded.__class__ is Pieces:
+                if encoded.size >= LARGE and decode_large(self, encoded):
+                    return delivery
+                encoded = encoded.take_all()
         else:
             if not hasattr(link, "is_sender"):
                 raise TypeError(f"a link is wanted, not {link!r}")

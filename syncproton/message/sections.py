@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 from syncproton.codec.decoder import DECODERS
 from syncproton.codec.encoder import ENCODERS, encoder_for
 from syncproton.codec.limits import MAX_NESTING
+from syncproton.codec.pieces import Pieces
 from syncproton.codec.types import binary, char, symbol, uint, ulong
 from syncproton.errors import DataException, DecodeError
 from syncproton.message.body import Cut, join, read_data, read_sequence, write_body
@@ -127,15 +128,13 @@ def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
     _write_map(out, value)
 
 
-def decode_large(message: Message, data: bytearray) -> bool:
-    """Decode a message that ends with one long binary, without a copy of the whole being made first.
+def decode_large(message: Message, data: Pieces) -> bool:
+    """Decode a message that ends with one long binary, and put that together only.
 
-    :param data: the message; it is emptied, so that its memory can be used again at once.
+    :param data: the message; it is taken.
     :returns: whether it is such a message; if not, nothing was done.
     """
-    view = memoryview(data)
-    end = len(view)
-    head = bytes(view[:_HEAD])
+    head = data.peek(_HEAD)
     pos = 0
     try:
         while (code := _SECTIONS.get(head[pos:pos + 3], 0)) < _DATA:
@@ -143,17 +142,37 @@ def decode_large(message: Message, data: bytearray) -> bool:
                 return False
             pos = _skip(head, pos + 3)
         pos += 3
-        if code > _VALUE or code == _SEQUENCE or head[pos] != 0xB0 or pos + 5 + _size32(head, pos + 1)[0] != end:
+        if code > _VALUE or code == _SEQUENCE or head[pos] != 0xB0:
+            return False
+        if pos + 5 + _size32(head, pos + 1)[0] != data.size:
             return False
         decode_sections(message, head[:pos - 3])
     except (IndexError, struct.error, DecodeError):
         return False
-    body = bytes(view[pos + 5:])
-    view.release()
-    data.clear()
-    message.body = binary(body)
+    data.take(pos + 5)
+    message.body = _long_binary(data)
     message._inferred = code == _DATA
     return True
+
+
+#: What the last long binary was made from, up to so many bytes of it.
+_kept = b""
+_MOST_KEPT = 4 << 20
+
+
+def _long_binary(data: Pieces) -> binary:
+    """Make a ``binary`` of all that is left of a message.
+
+    What it is copied from is kept until the next one comes.  For if all the memory of a message is free once it was
+    handled, a C library gives it back to the system, and has the next one's made afresh, page by page, which takes
+    longer than all else that is done with a long message.
+    """
+    global _kept
+    _kept = b""  # The next one goes where this was.
+    body = data.take_all()
+    if len(body) <= _MOST_KEPT:
+        _kept = body
+    return binary(body)
 
 
 def _skip(buf: bytes, pos: int) -> int:

@@ -25,6 +25,9 @@ IO_ERROR = "proton:io"
 #: Bytes asked of a socket at once.
 READ_SIZE = 131072
 
+#: How often a socket is read in its turn, if it gives that much each time.
+READS = 4
+
 #: Seconds that a peer is given, from the first byte, to open its half of the connection.
 OPEN_TIMEOUT = 60.0
 
@@ -72,24 +75,27 @@ class Channel:
 
     def _read(self) -> None:
         transport = self.transport
-        if transport.capacity() <= 0:
-            self._watch(self._mask & ~READ)
-            return
-        try:
-            data = self._socket.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            self.fail(f"{self.peer}: {error.strerror or error}")
-            return
-        if data:
+        for _ in range(READS):
+            if transport.capacity() <= 0:
+                self._watch(self._mask & ~READ)
+                return
+            try:
+                data = self._socket.recv(READ_SIZE)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.fail(f"{self.peer}: {error.strerror or error}")
+                return
+            if not data:
+                # AMQP knows no half-closed streams: a peer that has gone reads nothing either.
+                transport.close_head()
+                transport.close_tail()
+                return
             transport.push(data)
             # What waited for the peer, such as for credit, goes before what handlers make of its coming.
             transport.pending()
-        else:
-            # AMQP knows no half-closed streams: a peer that has gone reads nothing either.
-            transport.close_head()
-            transport.close_tail()
+            if len(data) < READ_SIZE:
+                return
 
     def flush(self) -> None:
         """Write what the transport has to say, as far as the socket takes it, and keep its clock."""

@@ -1,8 +1,8 @@
 """Frames: the reader that takes the byte stream in any pieces, and the writers (part 2, section 2.3).
 
-The reader keeps the piece it is in the middle of and where it is in it; what arrives meanwhile is gathered beside it.
-The two are joined only when a frame lies across the seam and all of it has come, so every byte is moved a small, fixed
-number of times however the stream is cut, and no more is held than the frame being waited for and one feed.
+The reader keeps the piece it is in the middle of and where it is in it; what arrives meanwhile waits behind it.  Only a
+frame that lies across pieces is put together, once all of it has come, so every byte is moved a small, fixed number of
+times however the stream is cut, and no more is held than the frame being waited for and one feed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import struct
 from typing import Callable, Dict, Iterator, NoReturn, Optional, Tuple, Type, Union
 
 from ..codec.decoder import decode
+from ..codec.pieces import Pieces
 from ..errors import DecodeError, ProtocolError
 from .composite import DECODE_ERROR, Composite, Registry, lookup
 from .hot_readers import read_disposition, read_flow, read_transfer
@@ -57,6 +58,8 @@ FRAMING_ERROR = "amqp:connection:framing-error"
 #: Channel, performative (None for an empty frame) and payload.
 Frame = Tuple[int, Optional[Composite], bytes]
 
+_NOTHING = Pieces()
+
 _Read = Callable[[bytes, int, int], Tuple[Composite, int]]
 
 _unpack_header = struct.Struct(">IBBH").unpack_from
@@ -87,7 +90,7 @@ class FrameReader:
     :param max_frame_size: the largest frame to take, in bytes; may be set at any time.
     """
 
-    __slots__ = ("max_frame_size", "_type", "_classes", "_readers", "_buf", "_pos", "_tail", "_error")
+    __slots__ = ("max_frame_size", "_type", "_classes", "_readers", "_buf", "_pos", "_behind", "_error")
 
     def __init__(self, frame_type: int = AMQP_FRAME, max_frame_size: int = DEFAULT_MAX_FRAME_SIZE) -> None:
         self.max_frame_size = max_frame_size
@@ -95,30 +98,33 @@ class FrameReader:
         self._classes, self._readers = _TYPES[frame_type]
         self._buf = b""
         self._pos = 0
-        self._tail = bytearray()
+        # What comes after that; made when first there is such.
+        self._behind = _NOTHING
         self._error: Optional[ProtocolError] = None
 
     def feed(self, data: Union[bytes, bytearray, memoryview]) -> None:
         """Add bytes to the stream."""
         if self._error is not None:
             return
-        if self._pos == len(self._buf) and not self._tail:
+        behind = self._behind
+        if self._pos == len(self._buf) and not behind.size:
             self._buf = bytes(data)
             self._pos = 0
         else:
-            self._tail += data
+            if behind is _NOTHING:
+                behind = self._behind = Pieces()
+            behind.append(data)
 
     @property
     def buffered(self) -> int:
         """How many bytes are held that no frame has been made of."""
-        return len(self._buf) - self._pos + len(self._tail)
+        return len(self._buf) - self._pos + self._behind.size
 
     def take_rest(self) -> bytes:
         """Give up the bytes held, for whoever reads the protocol that comes after this one."""
-        rest = self._buf[self._pos:] + self._tail
+        rest = self._buf[self._pos:] + self._behind.take_all()
         self._buf = b""
         self._pos = 0
-        self._tail = bytearray()
         return rest
 
     def __iter__(self) -> Iterator[Frame]:
@@ -176,15 +182,21 @@ class FrameReader:
         return channel, performative, buf[at:end]
 
     def _gather(self, left: int, needed: int) -> bool:
-        """Join what is left of the current piece with what came after it, if that makes ``needed`` bytes."""
-        if left + len(self._tail) < needed:
+        """Go on to what came behind the current piece, of which ``left`` bytes are left, if it makes ``needed`` bytes.
+
+        A frame that lies across the two is put together, and becomes the current piece.
+        """
+        behind = self._behind
+        if left + behind.size < needed:
             if not left:
                 self._buf = b""
                 self._pos = 0
             return False
-        self._buf = self._buf[self._pos:] + self._tail
-        self._pos = 0
-        self._tail = bytearray()
+        if left:
+            self._buf = self._buf[self._pos:] + behind.take(needed - left)
+            self._pos = 0
+        else:
+            self._buf, self._pos = behind.take_piece()
         return True
 
     def _read_body(self, buf: bytes, pos: int, end: int) -> Tuple[Composite, int]:

@@ -288,6 +288,15 @@ def test_what_was_not_read_is_dropped_with_the_advance() -> None:
     assert receive(linked.receiver)[1] == b"next"
 
 
+def test_a_negative_number_of_bytes_is_refused() -> None:
+    linked = Linked()
+    send(linked.sender, b"0123456789")
+    linked.pump()
+    with pytest.raises(ValueError, match="-1 bytes"):
+        linked.receiver.recv(-1)
+    assert linked.receiver.recv(100) == b"0123456789"
+
+
 def test_settling_the_current_delivery_goes_on_to_the_next() -> None:
     linked = Linked()
     send(linked.sender, b"one")
