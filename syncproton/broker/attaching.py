@@ -7,7 +7,7 @@ be the name of; ``shared`` and ``global`` for a subscription to a topic.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from syncproton.broker.consumer import Consumer
 from syncproton.broker.coordinator import Coordinator
@@ -155,11 +155,10 @@ class Attaching:
 
         :raises Refused: if there is none.
         """
-        attach: Any = link._remote_attach
-        if attach.source is not None:
+        if not link._sourceless:
             raise Refused("amqp:invalid-field", "the source has no address and is not dynamic")
         # There is no source to tell of capabilities, so they are asked for of the link.
-        capabilities = {str(each) for each in attach.desired_capabilities or ()}
+        capabilities = {str(each) for each in link._remote_desired or ()}
         shared = _SHARED in capabilities
         name = SubscriptionName.of(link, shared, shared and _GLOBAL in capabilities, durable=True)
         self._steal(name)

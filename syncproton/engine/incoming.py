@@ -216,8 +216,9 @@ class Incoming:
         link._incref()
         link._remote_handle = attach.handle
         session._remote_handles[attach.handle] = link
-        link._remote_attach = attach
-        link._remote_source = link._remote_target = None
+        link._remote_source, link._remote_target = attach.source, attach.target
+        link._remote_desired = attach.desired_capabilities
+        link._sourceless = attach.source is None
         link._remote_snd_settle_mode = attach.snd_settle_mode
         link._remote_rcv_settle_mode = attach.rcv_settle_mode
         link._remote_max_message_size = attach.max_message_size or 0

@@ -57,7 +57,8 @@ class Link(Endpoint):
         "_most_credit",
         "_drain_by_flag", "_drained", "_current", "_later", "_partial", "_skipping", "_unsettled", "_parked", "_echo",
         "_snd_settle_mode", "_rcv_settle_mode", "_remote_snd_settle_mode", "_remote_rcv_settle_mode",
-        "_max_message_size", "_remote_max_message_size", "_properties", "_remote_properties", "_remote_attach",
+        "_max_message_size", "_remote_max_message_size", "_properties", "_remote_properties", "_remote_desired",
+        "_sourceless",
     )
 
     _event_init = Event.LINK_INIT
@@ -115,9 +116,12 @@ class Link(Endpoint):
         self._partial: Optional[Delivery] = None
         # Whether the rest of an incoming delivery that was not wanted is awaited.
         self._skipping = False
-        self._remote_source: Optional[Terminus] = None
-        self._remote_target: Optional[Terminus] = None
-        self._remote_attach: Any = None
+        # As they came in the frame, until somebody asks.
+        self._remote_source: Any = None
+        self._remote_target: Any = None
+        # The capabilities that the peer desires, and whether it named no source at all.
+        self._remote_desired: Any = None
+        self._sourceless = True
         self._remote_snd_settle_mode = self.SND_MIXED
         self._remote_rcv_settle_mode = self.RCV_FIRST
         self._remote_max_message_size = 0
@@ -157,20 +161,18 @@ class Link(Endpoint):
     @property
     def remote_source(self) -> Terminus:
         """The source, as the peer describes it."""
-        if self._remote_source is None:
-            self._remote_source = Terminus(Terminus.UNSPECIFIED)
-            if self._remote_attach is not None:
-                self._remote_source._from_wire(self._remote_attach.source)
-        return self._remote_source
+        source = self._remote_source
+        if not isinstance(source, Terminus):
+            source = self._remote_source = Terminus._of_wire(source)
+        return source
 
     @property
     def remote_target(self) -> Terminus:
         """The target, as the peer describes it."""
-        if self._remote_target is None:
-            self._remote_target = Terminus(Terminus.UNSPECIFIED)
-            if self._remote_attach is not None:
-                self._remote_target._from_wire(self._remote_attach.target)
-        return self._remote_target
+        target = self._remote_target
+        if not isinstance(target, Terminus):
+            target = self._remote_target = Terminus._of_wire(target)
+        return target
 
     @property
     def snd_settle_mode(self) -> int:

@@ -159,6 +159,13 @@ class Terminus:
             fields["expiry_policy"] = _EXPIRY_NAMES.get(self.expiry_policy)
         return fields
 
+    @classmethod
+    def _of_wire(cls, wire: Any) -> "Terminus":
+        """The terminus of a frame, which may have none."""
+        terminus = cls()
+        terminus._from_wire(wire)
+        return terminus
+
     def _from_wire(self, wire: Any) -> None:
         if isinstance(wire, Coordinator):
             self.type = self.COORDINATOR
