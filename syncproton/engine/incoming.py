@@ -288,6 +288,43 @@ class Incoming:
 
     # --- deliveries
 
+    def whole_transfer(self, channel: int, number: int, tag: bytes, settled: bool, payload: bytes) -> None:
+        """A transfer that is a message, on the link with handle 0: mostly nothing is to be said against it."""
+        session = self._transport._remote_channels.get(channel)
+        link = session._remote_handles.get(0) if session is not None else None
+        if (
+            session is None or link is None or not link.is_receiver or link._link_credit <= 0
+            or link._partial is not None or link._skipping or link._refs < 0
+            or link._state & (LOCAL_CLOSED | LOCAL_UNINIT)
+            or session._incoming_window <= 1 or number != session._next_incoming_delivery
+            or link._max_message_size and len(payload) > link._max_message_size
+        ):
+            self._transfer(channel, Transfer(0, number, tag, 0, settled), payload)
+            return
+        session._incoming_window -= 1
+        session._next_incoming_id = (session._next_incoming_id + 1) & MASK
+        session._next_incoming_delivery = (number + 1) & MASK
+        session._incoming_bytes += len(payload)
+        link._delivery_count = (link._delivery_count + 1) & MASK
+        link._link_credit -= 1
+        link._queued += 1
+        link._unsettled += 1
+        session._incoming[number] = delivery = Delivery(link, tag)
+        delivery._id = number
+        delivery._data = payload
+        delivery._done = True
+        if settled:
+            delivery._remote_settled = delivery._updated = True
+        if link._current is None:
+            link._current = delivery
+        elif link._later:
+            link._later.append(delivery)
+        else:
+            link._queue(delivery)
+        collector = session._connection._collector
+        if collector is not None:
+            collector._put(delivery, Event.DELIVERY)
+
     def _transfer(self, channel: int, transfer: Transfer, payload: bytes) -> None:
         session = self._transport._remote_channels.get(channel)
         if session is None:

@@ -267,15 +267,19 @@ class Transport(TransportSettings):
     def _frames(self, data: bytes) -> None:
         reader = self._reader
         incoming = self._incoming
-        dispatch = incoming.dispatch
         reader.feed(data)
         if self._connection is None and incoming.open_received:
             return
-        for channel, performative, payload in reader:
+        while True:
+            self._frames_input += reader.take_whole_transfers(incoming.whole_transfer)
+            frame = reader.next_frame()
+            if frame is None:
+                return
             self._frames_input += 1
+            channel, performative, payload = frame
             if performative is None:
                 continue
-            dispatch[performative.__class__](channel, performative, payload)
+            incoming.dispatch[performative.__class__](channel, performative, payload)
             if incoming.close_received or self._halted or self._connection is None:
                 return
 

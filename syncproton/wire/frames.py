@@ -66,6 +66,11 @@ _unpack_header = struct.Struct(">IBBH").unpack_from
 _unpack_size = struct.Struct(">I").unpack_from
 _pack_header = struct.Struct(">IBBH").pack
 
+# A transfer of the usual form, up to its tag: size, data offset and type, channel, descriptor and short list, how long
+# that is and how many fields it has, handle 0 and the constructor of a uint, delivery-id, a short binary.
+_unpack_transfer = struct.Struct(">IHHIBBHIBB").unpack_from
+_SHORTEST_TRANSFER = 24
+
 _HOT: Dict[Type[Composite], _Read] = {Transfer: read_transfer, Disposition: read_disposition, Flow: read_flow}
 
 
@@ -180,6 +185,42 @@ class FrameReader:
             self.take_rest()
             raise
         return channel, performative, buf[at:end]
+
+    def take_whole_transfers(self, take: Callable[[int, int, bytes, bool, bytes], None]) -> int:
+        """Hand over the transfers that come next, up to the first frame that is none of the usual form.
+
+        That is a message of one frame, on the link with handle 0.  :meth:`next_frame` would give the same; but this is
+        most of what a busy receiver gets.
+
+        :param take: called for each with its channel, delivery-id, delivery-tag, settled flag and payload.
+        :returns: how many there were.
+        """
+        buf = self._buf
+        pos = self._pos
+        whole = len(buf)
+        last = whole - _SHORTEST_TRANSFER
+        limit = self.max_frame_size
+        count = 0
+        while pos <= last:
+            size, kind, channel, head, length, fields, forms, number, tag_form, tag_size = _unpack_transfer(buf, pos)
+            if kind != 0x0200 or head != 0x005314C0 or forms != 0x4370 or tag_form != 0xA0:
+                break
+            tag_end = pos + 22 + tag_size
+            payload = pos + 13 + length
+            if fields == 4 and tag_end + 1 == payload:
+                settled = False
+            elif fields == 5 and tag_end + 2 == payload and payload < whole and buf[tag_end + 1] == 0x41:
+                settled = True
+            else:
+                break
+            end = pos + size
+            if payload >= end or end > whole or size > limit or buf[tag_end] != 0x43:
+                break
+            self._pos = end
+            count += 1
+            take(channel, number, buf[pos + 22:tag_end], settled, buf[payload:end])
+            pos = end
+        return count
 
     def _gather(self, left: int, needed: int) -> bool:
         """Go on to what came behind the current piece, of which ``left`` bytes are left, if it makes ``needed`` bytes.

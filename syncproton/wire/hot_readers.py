@@ -17,7 +17,6 @@ from .states import ACCEPTED, RELEASED
 
 __all__ = ["read_disposition", "read_flow", "read_transfer"]
 
-_unpack_first = struct.Struct(">BBBBBIBB").unpack_from
 _unpack_uint = struct.Struct(">I").unpack_from
 
 # Constructors: null, true, false, uint 0, small uint, uint, short binary.
@@ -30,12 +29,7 @@ def read_transfer(buf: bytes, pos: int, end: int) -> Tuple[Transfer, int]:
     :raises ProtocolError: as :meth:`Composite.from_bytes`.
     """
     try:
-        # The usual form: a message of one frame, and the first link of its session.
-        form, size, count, handle, id_form, delivery_id, tag_form, length = _unpack_first(buf, pos)
-        if form == 0xC0 and handle == _UINT0 and id_form == _UINT and tag_form == _VBIN8:
-            at = pos + 11 + length
-            if count == 4 and at == pos + size + 1 < end and buf[at] == _UINT0:
-                return Transfer(0, delivery_id, buf[pos + 11:at], 0), at + 1
+        form, size, count = buf[pos:pos + 3]
         stop = pos + 2 + size
         if form != 0xC0 or stop > end or not 4 <= count <= 11:
             return Transfer.from_bytes(buf, pos, end)
@@ -122,7 +116,7 @@ def read_transfer(buf: bytes, pos: int, end: int) -> Tuple[Transfer, int]:
             ),
             stop,
         )
-    except (IndexError, struct.error):
+    except (IndexError, ValueError, struct.error):
         return Transfer.from_bytes(buf, pos, end)
 
 

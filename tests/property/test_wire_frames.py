@@ -156,6 +156,59 @@ def test_they_agree_on_damaged_bytes_too(performative: Composite, data: st.DataO
     assert quick == outcome_of(type(performative).from_bytes, buf, end)
 
 
+WHOLE = st.builds(
+    lambda number, tag, settled: Transfer(0, number, tag, 0, settled), st.integers(256, 0xFFFFFFFF), BINARY, BOOL,
+)
+
+
+def all_of(stream: bytes, quick: bool, limit: int) -> List[Any]:
+    """The frames of a stream, and the error that it ends in."""
+    reader = FrameReader(max_frame_size=limit)
+    reader.feed(stream)
+    got: List[Any] = []
+
+    def take(channel: int, number: int, tag: bytes, settled: bool, payload: bytes) -> None:
+        assert payload
+        got.append((channel, Transfer(0, number, tag, 0, settled), payload))
+
+    try:
+        while True:
+            before = len(got)
+            if quick:
+                assert reader.take_whole_transfers(take) == len(got) - before
+            frame = reader.next_frame()
+            if frame is None:
+                return got + [reader.take_rest()]
+            got.append(frame)
+    except ProtocolError as error:
+        return got + [error.condition, error.description]
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(USHORT, st.one_of(WHOLE, WHOLE, TRANSFER), BINARY), min_size=1, max_size=5), st.data())
+def test_whole_transfers_are_the_same_as_frame_by_frame(
+    frames: List[Tuple[int, Composite, bytes]], data: st.DataObject
+) -> None:
+    stream = bytearray(stream_of(frames))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(stream) - 1))
+        stream[at] = data.draw(st.one_of(LIKELY_CODES, st.integers(0, 255)))
+    cut = bytes(stream[:data.draw(st.integers(0, len(stream)))])
+    limit = data.draw(st.sampled_from([40, 1 << 20]))
+    for each in (cut, bytes(stream)):
+        assert all_of(each, True, limit) == all_of(each, False, limit)
+
+
+def test_whole_transfers_of_the_usual_form_are_taken() -> None:
+    frames = [(3, Transfer(0, 256 + n, b"t" * n, 0, n % 2 == 1), b"x" * (n + 1)) for n in range(200)]
+    reader = FrameReader()
+    reader.feed(stream_of([*frames, (0, Transfer(1, 999, b"t", 0), b"x")]))
+    taken: List[Any] = []
+    assert reader.take_whole_transfers(lambda *whole: taken.append(whole)) == 200
+    assert taken == [(3, each.delivery_id, each.delivery_tag, each.settled, payload) for _, each, payload in frames]
+    assert reader.next_frame() == (0, Transfer(1, 999, b"t", 0), b"x")
+
+
 @settings(max_examples=120)
 @given(PERFORMATIVE, st.data())
 def test_damage_gives_frames_or_a_protocol_error_and_nothing_else(
