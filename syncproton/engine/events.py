@@ -168,10 +168,10 @@ def dispatch(event: EventBase, handlers: Iterable[Any], name: str) -> None:
         children: Any
         if getattr(handler, "_plain", False):
             # Most handlers have nothing to say to most events, so that has to be quick.
+            own = handler.__dict__
             if method is not None:
                 method(event)
-            own = handler.__dict__
-            if method is None and "on_unhandled" in own:
+            elif "on_unhandled" in own:
                 own["on_unhandled"](name, event)
             children = own.get("_handlers")
         else:

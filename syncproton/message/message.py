@@ -124,8 +124,11 @@ class Message:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"a bytes-like object is required, not {type(data).__name__}")
+        self._decode(bytes(data))
+
+    def _decode(self, data: bytes) -> None:
         try:
-            decode_sections(self, data if type(data) is bytes else bytes(data))
+            decode_sections(self, data)
         except DataException as error:
             self.clear()
             raise MessageException(f"cannot decode the message: {error}") from error
@@ -171,18 +174,19 @@ class Message:
                 if encoded.size >= LARGE and decode_large(self, encoded):
                     return delivery
                 encoded = encoded.take_all()
-        else:
-            if not hasattr(link, "is_sender"):
-                raise TypeError(f"a link is wanted, not {link!r}")
-            if link.is_sender:
-                return None
-            delivery = link.current
-            if not delivery or delivery.partial:
-                return None
-            encoded = link.recv(delivery.pending)
-            link.advance()
-            if link.remote_snd_settle_mode == _SND_SETTLED:
-                delivery.settle()
+            self._decode(encoded)
+            return delivery
+        if not hasattr(link, "is_sender"):
+            raise TypeError(f"a link is wanted, not {link!r}")
+        if link.is_sender:
+            return None
+        delivery = link.current
+        if not delivery or delivery.partial:
+            return None
+        encoded = link.recv(delivery.pending)
+        link.advance()
+        if link.remote_snd_settle_mode == _SND_SETTLED:
+            delivery.settle()
         self.decode(encoded or b"")
         return delivery
 

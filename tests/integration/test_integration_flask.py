@@ -67,8 +67,12 @@ class Shop:
             return None
         finally:
             connection.close()
-        assert answer.status == 303, text
+        assert answer.status == 303, f"{text!r}; the server said:\n{self.said()}"
         return (answer.getheader("Location") or "").rpartition("/")[2]
+
+    def said(self) -> str:
+        """The last of what the servers wrote."""
+        return "\n".join(log.read_text(errors="replace")[-4000:] for log in sorted(self.folder.glob("*.log")))
 
     def queued(self) -> List[str]:
         """The numbers of the orders in the queue, which is empty afterwards."""
