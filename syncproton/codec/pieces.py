@@ -17,12 +17,13 @@ class Pieces:
     Each byte is moved when it is taken, and before that only if it came in a small piece.
 
     :ivar size: how many bytes there are.
+    :ivar total: how many there have been, with those taken.
     """
 
-    __slots__ = ("size", "_pieces", "_skip")
+    __slots__ = ("size", "total", "_pieces", "_skip")
 
     def __init__(self, first: bytes = b"") -> None:
-        self.size = len(first)
+        self.size = self.total = len(first)
         self._pieces: Deque[Union[bytes, bytearray]] = deque()
         # How much of the first piece is taken already.
         self._skip = 0
@@ -36,6 +37,7 @@ class Pieces:
         """Add bytes; ``bytes`` that are not few are kept as they are."""
         size = len(data)
         self.size += size
+        self.total += size
         if size >= _SMALL:
             self._pieces.append(bytes(data))
             return

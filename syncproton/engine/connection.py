@@ -9,7 +9,7 @@ from ..errors import SessionException
 from ..wire.performatives import Open
 from . import events
 from .checks import check_encodable, property_map, text
-from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match
+from .endpoint import LOCAL_CLOSED, LOCAL_MASK, LOCAL_UNINIT, REMOTE_UNINIT, Endpoint, first_match
 from .events import Collector, Event, EventType
 
 if TYPE_CHECKING:
@@ -259,6 +259,12 @@ class Connection(Endpoint):
 
     def _check_open(self) -> None:
         check_encodable(self._open_frame())
+
+    def _is_steady(self) -> bool:
+        """Whether the peer has been told of all that this end has opened or closed, and not of the connection's end."""
+        opened = self._transport is not None and self._transport._open_sent
+        return opened and not self._state & (LOCAL_UNINIT | LOCAL_CLOSED) and not any(
+            [endpoint._is_changing() for endpoint in self._touched])
 
     def _check(self) -> None:
         if self._guard is not None:

@@ -225,6 +225,12 @@ class Delivery:
             self._read = 0
             self.settle()
 
+    @property
+    def _received(self) -> int:
+        """How many bytes of an incoming delivery have come, with those that were read already."""
+        data = self._data
+        return data.total if isinstance(data, Pieces) else len(data)
+
     def _nearest_handler(self) -> Any:
         link = self._link
         if link._handler is not None:

@@ -194,6 +194,10 @@ class Endpoint:
         self._decref()
         return True
 
+    def _is_changing(self) -> bool:
+        """Whether the peer is still to be told that this end has opened the endpoint, or left it."""
+        return False
+
     def _finalize(self) -> None:
         """Leave the lists of the parent endpoint."""
 

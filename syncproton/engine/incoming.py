@@ -381,7 +381,7 @@ class Incoming:
             delivery._updated = True
         if transfer.aborted:
             self._abort(session, link, delivery)
-        elif link._max_message_size and len(delivery._data) > link._max_message_size:
+        elif link._max_message_size and delivery._received > link._max_message_size:
             self._refuse(link, "amqp:link:message-size-exceeded", f"a message over {link._max_message_size} bytes")
             self._abort(session, link, delivery)
             link._skipping = transfer.more

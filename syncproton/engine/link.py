@@ -15,7 +15,7 @@ from ..wire.performatives import Attach
 from . import events
 from .checks import UBYTE, ULONG, check_encodable, number, property_map
 from .delivery import Delivery
-from .endpoint import LOCAL_CLOSED, LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
+from .endpoint import LOCAL_CLOSED, LOCAL_MASK, LOCAL_UNINIT, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 from .terminus import Terminus
 
@@ -364,6 +364,11 @@ class Link(Endpoint):
         """Whether this end wants to leave the link, or has left it, and not both ends have yet."""
         left = self._detached or bool(self._state & LOCAL_CLOSED)
         return left and self._local_handle != -1 and (self._local_handle >= 0 or self._remote_handle != -2)
+
+    def _is_changing(self) -> bool:
+        if self._local_handle >= 0:
+            return self._detached or bool(self._state & LOCAL_CLOSED)
+        return self._local_handle == -1 and not self._state & LOCAL_UNINIT
 
     def _check_open(self) -> None:
         if self._properties is not None or self.source._has_data or self.target._has_data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, Optional, Tuple, Union
 
 from ..codec.pieces import Pieces
@@ -60,11 +61,12 @@ class Receiver(Link):
 
         :returns: the bytes; ``b""`` if there are none yet; ``None`` at the end of the delivery.
         :raises LinkException: if there is no current delivery, or it was aborted.
-        :raises ValueError: if the limit is negative.
+        :raises TypeError, ValueError: if the limit is no integer, or negative.
         """
         delivery = self._current
         if delivery is None:
             raise LinkException("there is no current delivery to read from")
+        limit = index(limit)
         if limit < 0:
             raise ValueError(f"up to {limit} bytes can't be read")
         if delivery._aborted:
@@ -73,7 +75,7 @@ class Receiver(Link):
         if connection._guard is not None:
             connection._guard()
         data: Any = delivery._data
-        if data.__class__ is Pieces or len(data) > limit:
+        if data.__class__ is Pieces or len(data) > limit or not delivery._done:
             if data.__class__ is bytes:
                 data = delivery._data = Pieces(data)
             taken: bytes = data.take(limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional
 
 from . import events
 from .checks import UINT, ULONG, number
-from .endpoint import LOCAL_MASK, REMOTE_UNINIT, Endpoint, first_match, leave
+from .endpoint import LOCAL_CLOSED, LOCAL_MASK, LOCAL_UNINIT, REMOTE_UNINIT, Endpoint, first_match, leave
 from .events import Event
 
 if TYPE_CHECKING:
@@ -225,6 +225,11 @@ class Session(Endpoint):
     def _expect_peer(self) -> None:
         if self._local_channel != -2:
             self._state = self._state & LOCAL_MASK | REMOTE_UNINIT
+
+    def _is_changing(self) -> bool:
+        if self._local_channel >= 0:
+            return bool(self._state & LOCAL_CLOSED)
+        return self._local_channel == -1 and not self._state & LOCAL_UNINIT
 
     def _finalize(self) -> None:
         leave(self._connection._sessions, self)

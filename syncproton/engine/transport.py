@@ -271,11 +271,10 @@ class Transport(TransportSettings):
         if self._connection is None and incoming.open_received:
             return
         while True:
-            self._frames_input += reader.take_whole_transfers(incoming.whole_transfer)
+            reader.take_whole_transfers(incoming.whole_transfer)
             frame = reader.next_frame()
             if frame is None:
                 return
-            self._frames_input += 1
             channel, performative, payload = frame
             if performative is None:
                 continue

@@ -40,7 +40,7 @@ class TransportSettings:
         self._remote_idle_timeout = 0.0
         self._reader = FrameReader(max_frame_size=self._max_frame_size)
         self._open_sent = False
-        self._frames_input = 0
+        self._frames_input = 0  # those of SASL
         self._frames_output = 0
         self._trace: Optional[Trace] = None
         self._tracer: Optional[Tracer] = None
@@ -111,7 +111,7 @@ class TransportSettings:
     @property
     def frames_input(self) -> int:
         """How many frames have been read."""
-        return self._frames_input
+        return self._frames_input + self._reader.frames
 
     def trace(self, n: int) -> None:
         """Show what goes on from here on, in readable form.

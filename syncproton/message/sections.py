@@ -131,7 +131,7 @@ def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
 def decode_large(message: Message, data: Pieces) -> bool:
     """Decode a message that ends with one long binary, and put that together only.
 
-    :param data: the message; it is taken.
+    :param data: the message, whose first piece holds all that goes before the binary, and a bit of that; it is taken.
     :returns: whether it is such a message; if not, nothing was done.
     """
     head = data.peek(_HEAD)
@@ -155,7 +155,7 @@ def decode_large(message: Message, data: Pieces) -> bool:
     return True
 
 
-#: What the last long binary was made from, up to so many bytes of it.
+#: What the last long binary was made from, if it had no more bytes than these.
 _kept = b""
 _MOST_KEPT = 4 << 20
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from time import monotonic, time
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from ..engine import Collector, Connection, Event, EventType, Handler, Transport
+from ..engine import Collector, Connection, Delivery, Event, EventType, Handler, Transport
 from ..engine.endpoint import boxed
 from ..engine.events import dispatch
 from ..errors import ProtonException
@@ -35,6 +35,9 @@ _DISPATCH_BATCH = 10000
 #: Events dispatched before what they led to is written, though there are more: so the peer has credit again, and hears
 #: what was settled, while the rest of a long queue is worked off.  Each write costs as much as a few messages do.
 _WRITE_EVERY = 128
+
+#: So many events waiting are enough: a socket that would give more is not read again in the same turn.
+_MANY = 1000
 
 
 class Core:
@@ -131,7 +134,9 @@ class Core:
             self._work()
             if self._stopping:
                 return False
-            if self._events or self._calls:
+            if len(self._events) >= _DISPATCH_BATCH:
+                self._expire()  # Nothing more is read until there is room for what that would make.
+            elif self._events or self._calls:
                 self._poll(0.0)  # Work that makes work must not keep sockets and timers waiting.
             return True
         if self._stopping or not self._alive():
@@ -161,8 +166,16 @@ class Core:
         lifetime.go_on(self)
         loop.serve(ready)
         if deadline is not None:
-            self.timers.expire(monotonic())
+            self._expire()
         self.mark()
+
+    def _expire(self) -> None:
+        self.timers.expire(monotonic())
+
+    @property
+    def busy(self) -> bool:
+        """Whether very many events wait to be dispatched."""
+        return len(self._events) >= _MANY
 
     def _work(self) -> None:
         """Run calls, dispatch events, write."""
@@ -193,13 +206,18 @@ class Core:
             if self._yielding:
                 self._yielding = False
                 break
-            if not count % _WRITE_EVERY and events and event.__class__ is Event:
-                # What comes many at a time is mostly of one connection.
-                channel = self._channels.get(event.transport)
-                if channel is not None:
-                    channel.write_meanwhile()
+            if not count % _WRITE_EVERY and events:
+                # What comes by the hundred is deliveries, and mostly those of one connection.
+                self._write_meanwhile(event._context if event.__class__ is Event else None)
         if self.errors:
             raise self.errors.pop(0)[1]
+
+    def _write_meanwhile(self, context: Any) -> None:
+        """Write for the connection of a delivery."""
+        transport = context.transport if isinstance(context, Delivery) else None
+        channel = self._channels.get(transport) if transport is not None else None
+        if channel is not None:
+            channel.write_meanwhile()
 
     def _dispatch(self, event: Any) -> None:
         etype = event._type

@@ -25,7 +25,7 @@ IO_ERROR = "proton:io"
 #: Bytes asked of a socket at once.
 READ_SIZE = 131072
 
-#: How often a socket is read in its turn, if it gives that much each time.
+#: How often a socket is read in its turn, if it gives that much each time and not very many events come of it.
 READS = 4
 
 #: Seconds that a peer is given, from the first byte, to open its half of the connection.
@@ -42,7 +42,7 @@ class Channel:
     """A connected socket and the transport it feeds.
 
     What was read goes to the transport at once; what the transport has to say is written by :meth:`flush`, which the
-    reactor calls once a turn for each channel that was touched, so that all of a turn's frames leave together.
+    reactor calls once a turn for each channel that was touched, so that a turn's frames leave together.
     """
 
     __slots__ = (
@@ -75,7 +75,7 @@ class Channel:
 
     def _read(self) -> None:
         transport = self.transport
-        for _ in range(READS):
+        for count in range(READS):
             if transport.capacity() <= 0:
                 self._watch(self._mask & ~READ)
                 return
@@ -87,6 +87,8 @@ class Channel:
                 self.fail(f"{self.peer}: {error.strerror or error}")
                 return
             if not data:
+                if count:
+                    return  # That comes again; what came before it goes first.
                 # AMQP knows no half-closed streams: a peer that has gone reads nothing either.
                 transport.close_head()
                 transport.close_tail()
@@ -94,7 +96,7 @@ class Channel:
             transport.push(data)
             # What waited for the peer, such as for credit, goes before what handlers make of its coming.
             transport.pending()
-            if len(data) < READ_SIZE:
+            if len(data) < READ_SIZE or self._reactor.busy:
                 return
 
     def flush(self) -> None:
@@ -116,9 +118,15 @@ class Channel:
         self._settle_ends(blocked)
 
     def write_meanwhile(self) -> None:
-        """Write ahead of :meth:`flush`, which comes in any case and sees to whatever becomes of it."""
+        """Write what there is to say of deliveries, ahead of :meth:`flush`, which comes in any case.
+
+        What the handlers open and close waits for that: they have not all heard of it yet, and what they still do with
+        messages that came before has to go before a close.
+        """
+        connection = self.transport.connection
         try:
-            self._write()
+            if connection is not None and connection._is_steady():
+                self._write()
         except Exception as error:
             self._broke(error)
 

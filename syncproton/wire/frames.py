@@ -95,10 +95,12 @@ class FrameReader:
     :param max_frame_size: the largest frame to take, in bytes; may be set at any time.
     """
 
-    __slots__ = ("max_frame_size", "_type", "_classes", "_readers", "_buf", "_pos", "_behind", "_error")
+    __slots__ = ("max_frame_size", "_type", "_classes", "_readers", "frames", "_buf", "_pos", "_behind", "_error")
 
     def __init__(self, frame_type: int = AMQP_FRAME, max_frame_size: int = DEFAULT_MAX_FRAME_SIZE) -> None:
         self.max_frame_size = max_frame_size
+        #: How many frames were taken.
+        self.frames = 0
         self._type = frame_type
         self._classes, self._readers = _TYPES[frame_type]
         self._buf = b""
@@ -170,6 +172,7 @@ class FrameReader:
         end = pos + size
         self._pos = end
         if start == end:
+            self.frames += 1
             return channel, None, b""
         try:
             # A descriptor is nearly always a small ulong; the shortest body is that and an empty list.
@@ -184,23 +187,22 @@ class FrameReader:
             self._error = error
             self.take_rest()
             raise
+        self.frames += 1
         return channel, performative, buf[at:end]
 
-    def take_whole_transfers(self, take: Callable[[int, int, bytes, bool, bytes], None]) -> int:
+    def take_whole_transfers(self, take: Callable[[int, int, bytes, bool, bytes], None]) -> None:
         """Hand over the transfers that come next, up to the first frame that is none of the usual form.
 
         That is a message of one frame, on the link with handle 0.  :meth:`next_frame` would give the same; but this is
         most of what a busy receiver gets.
 
         :param take: called for each with its channel, delivery-id, delivery-tag, settled flag and payload.
-        :returns: how many there were.
         """
         buf = self._buf
         pos = self._pos
         whole = len(buf)
         last = whole - _SHORTEST_TRANSFER
         limit = self.max_frame_size
-        count = 0
         while pos <= last:
             size, kind, channel, head, length, fields, forms, number, tag_form, tag_size = _unpack_transfer(buf, pos)
             if kind != 0x0200 or head != 0x005314C0 or forms != 0x4370 or tag_form != 0xA0:
@@ -217,10 +219,9 @@ class FrameReader:
             if payload >= end or end > whole or size > limit or buf[tag_end] != 0x43:
                 break
             self._pos = end
-            count += 1
+            self.frames += 1
             take(channel, number, buf[pos + 22:tag_end], settled, buf[payload:end])
             pos = end
-        return count
 
     def _gather(self, left: int, needed: int) -> bool:
         """Go on to what came behind the current piece, of which ``left`` bytes are left, if it makes ``needed`` bytes.

@@ -173,10 +173,10 @@ def all_of(stream: bytes, quick: bool, limit: int) -> List[Any]:
 
     try:
         while True:
-            before = len(got)
             if quick:
-                assert reader.take_whole_transfers(take) == len(got) - before
+                reader.take_whole_transfers(take)
             frame = reader.next_frame()
+            assert reader.frames == len(got) + (frame is not None)
             if frame is None:
                 return got + [reader.take_rest()]
             got.append(frame)
@@ -204,7 +204,7 @@ def test_whole_transfers_of_the_usual_form_are_taken() -> None:
     reader = FrameReader()
     reader.feed(stream_of([*frames, (0, Transfer(1, 999, b"t", 0), b"x")]))
     taken: List[Any] = []
-    assert reader.take_whole_transfers(lambda *whole: taken.append(whole)) == 200
+    reader.take_whole_transfers(lambda *whole: taken.append(whole))
     assert taken == [(3, each.delivery_id, each.delivery_tag, each.settled, payload) for _, each, payload in frames]
     assert reader.next_frame() == (0, Transfer(1, 999, b"t", 0), b"x")
 

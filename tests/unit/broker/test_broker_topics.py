@@ -89,7 +89,7 @@ def test_a_refused_link_has_no_terminus(client: Any) -> None:
     client.sender("q")
     link = subscriber(client, "q", ["topic"], credit=0)
     refusal(client, link)
-    assert link._sourceless
+    assert link._sourceless and link.state & Endpoint.REMOTE_CLOSED
 
 
 def test_a_subscription_goes_with_its_receiver(client: Any, broker: Broker) -> None:
