@@ -1,11 +1,12 @@
 """What holds for all tests: Hypothesis takes the same examples each time, and no example has a deadline of its own;
-programs that tests start can be interrupted.
+programs that tests start can be interrupted; the garbage collector leaves alone what is there before the first test.
 
 ``HYPOTHESIS_PROFILE=explore`` looks for new ones.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
@@ -18,3 +19,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 # Background jobs of a shell ignore Ctrl-C, and what they start inherits that; what tests interrupt must not.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The trees of a hundred modules and the items of thousands of tests stay to the end: for the collector to look through
+# them again and again is a good part of the time that tests take that make much, and all of that of a full collection.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is collected, and what was made before is looked at no more."""
+    if hasattr(gc, "freeze"):  # PyPy has none
+        gc.collect()
+        gc.freeze()
+    gc.enable()
