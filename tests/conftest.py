@@ -9,6 +9,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
+import tempfile
 
 from hypothesis import settings
 
@@ -19,6 +21,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 # Background jobs of a shell ignore Ctrl-C, and what they start inherits that; what tests interrupt must not.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where no bytecode may be written beside the sources, programs would compile the whole package each; they share theirs
+# elsewhere.
+_bytecode = tempfile.TemporaryDirectory(prefix="bytecode-")
+if sys.dont_write_bytecode and not os.environ.get("PYTHONPYCACHEPREFIX"):
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = _bytecode.name
+
+
+def pytest_unconfigure() -> None:
+    """Nothing is left behind."""
+    _bytecode.cleanup()
+
 
 # The trees of a hundred modules and the items of thousands of tests stay to the end: for the collector to look through
 # them again and again is a good part of the time that tests take that make much, and all of that of a full collection.
