@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any, Callable
 
 import pytest
@@ -48,6 +49,7 @@ def test_start_and_close_twice() -> None:
 def test_messages_are_gone_after_a_restart(connect: Callable[[], Any], broker: Broker) -> None:
     client = connect()
     client.send(client.sender("q"), "x")
+    client.close()
     broker.close()
     broker.start()
     assert broker.depths() == {}
@@ -56,11 +58,15 @@ def test_messages_are_gone_after_a_restart(connect: Callable[[], Any], broker: B
 def test_closing_tells_the_clients_to_come_back_later(connect: Callable[[], Any], broker: Broker) -> None:
     client = connect()
     client.sync()
-    broker.close()
+    closing = threading.Thread(target=broker.close)
+    closing.start()
     client.wait(lambda: client.connection.state & Endpoint.REMOTE_CLOSED)
     assert client.connection.remote_condition.name == "amqp:connection:forced"
+    client.connection.close()
+    client.wait(lambda: True)
     while client.socket.recv(1 << 16):
         pass
+    closing.join()
 
 
 def test_a_port_in_use(broker: Broker) -> None:
