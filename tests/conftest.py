@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -22,10 +23,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Where no bytecode may be written beside the sources, programs would compile the whole package each; they share theirs
-# elsewhere.
+# Where there is no bytecode beside the sources, and none may be written, programs would compile the whole package each;
+# they share theirs elsewhere.
+_package = Path(__file__).resolve().parents[1] / "syncproton"
 _bytecode = tempfile.TemporaryDirectory(prefix="bytecode-")
-if sys.dont_write_bytecode and not os.environ.get("PYTHONPYCACHEPREFIX"):
+if sys.dont_write_bytecode and not os.environ.get("PYTHONPYCACHEPREFIX") and not (_package / "__pycache__").exists():
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = _bytecode.name
 

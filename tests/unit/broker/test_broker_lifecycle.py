@@ -9,6 +9,7 @@ from typing import Any, Callable
 import pytest
 
 from syncproton.broker import Broker
+from syncproton.broker.handler import BrokerHandler
 from syncproton.engine import Endpoint
 from syncproton.url import Url
 
@@ -67,6 +68,19 @@ def test_closing_tells_the_clients_to_come_back_later(connect: Callable[[], Any]
     while client.socket.recv(1 << 16):
         pass
     closing.join()
+
+
+def test_clients_are_told_when_none_can_come_in_any_more(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut_down = BrokerHandler.shut_down
+    told = []
+
+    def connecting(handler: BrokerHandler) -> None:
+        told.append(can_connect(broker.url))
+        shut_down(handler)
+
+    monkeypatch.setattr(BrokerHandler, "shut_down", connecting)
+    broker.close()
+    assert told == [False]
 
 
 def test_a_port_in_use(broker: Broker) -> None:
