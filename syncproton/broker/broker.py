@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Union
 from syncproton.broker.handler import BrokerHandler
 from syncproton.broker.limits import Limits
 from syncproton.broker.logins import Logins, Users
-from syncproton.reactor import Container
+from syncproton.reactor import Acceptor, Container
 from syncproton.url import Url
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Broker:
         self._limits = limits or Limits()
         self._handler: Optional[BrokerHandler] = None
         self._container: Optional[Container] = None
+        self._acceptor: Optional[Acceptor] = None
 
     @property
     def url(self) -> str:
@@ -75,7 +76,7 @@ class Broker:
                 container.close()
                 raise
             self._address.port = acceptor.port
-            self._handler, self._container = handler, container
+            self._handler, self._container, self._acceptor = handler, container, acceptor
         return self
 
     def close(self) -> None:
@@ -83,10 +84,12 @@ class Broker:
 
         Clients are told ``amqp:connection:forced``: those that reconnect do so when the broker has started again.
         """
-        container, handler = self._container, self._handler
-        self._container = self._handler = None
-        if container is not None and handler is not None:
+        container, handler, acceptor = self._container, self._handler, self._acceptor
+        self._container = self._handler = self._acceptor = None
+        if container is not None and handler is not None and acceptor is not None:
             try:
+                # Before clients are told to come back: not to a broker that is about to go.
+                container.submit(acceptor.close)
                 container.submit(handler.shut_down)
             finally:
                 container.close()

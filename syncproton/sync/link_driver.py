@@ -186,7 +186,8 @@ class LinkDriver(Handler):
     def _may_be_refused(self, link: Link) -> bool:
         """Whether the peer attached without the address asked for.
 
-        So does one that refuses, before it detaches with the reason (section 2.6.3).  But some are merely careless.
+        So does one that refuses, before it detaches with the reason (section 2.6.3).  But some are merely careless:
+        what comes next tells them apart, a detach or credit.
         """
         if link.is_sender:
             return link.target.address is not None and link.remote_target.address is None

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any, Container as Collection
 from typing import Deque, Dict, List, Optional, Tuple
 
-from ..engine import Delivery, DispositionType, Event, Link, Sender
+from ..engine import Delivery, DispositionType, Endpoint, Event, Link, Sender
 from ..errors import LinkException, TransactionError
 from ..reactor import Transaction
 from ..reactor.futures import new_future
@@ -142,6 +142,9 @@ class SenderDriver(LinkDriver):
         while len(self._unframed) > link.queued:
             sending, delivery = self._unframed.popleft()
             sending.done(delivery)
+        if link.credit > 0 and not link.state & Endpoint.REMOTE_CLOSED:
+            # Without an address perhaps, as a listener's that cares for none; but nobody gives credit to refuse.
+            self._take_as_opened()
         self._pump()
         if link.drain_mode and link.credit > 0:
             # Nothing is left to send: the credit goes back, as the receiver asked.

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
+from program_server import ProgramServer, serving, surroundings
 from scripted_coordinator import ScriptedCoordinator
 
-ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 30.0  # seconds
 
 
 class Program:
-    """A Python program in a process of its own."""
+    """A Python program in a process of its own.
 
-    def __init__(self, *arguments: str) -> None:
-        environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONWARNINGS="default", PYTHONUNBUFFERED="")
-        self.process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        stdin=subprocess.DEVNULL, text=True, env=environment)
+    :param arguments: of the interpreter.
+    :param server: what starts it; by default it starts from nothing.
+    """
+
+    def __init__(self, *arguments: str, server: Optional[ProgramServer] = None) -> None:
+        self.process: Any = server.start(*arguments) if server is not None else subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            text=True, env=surroundings())
 
     def line(self) -> str:
         """The next line it prints; empty at the end.  The deadline is that of the test."""
@@ -55,13 +57,20 @@ def launch() -> Iterator[Callable[..., Program]]:
     """Starts a program; what still runs at the end of the test is killed."""
     programs: List[Program] = []
 
-    def start(*arguments: str) -> Program:
-        programs.append(Program(*arguments))
+    def start(*arguments: str, server: Optional[ProgramServer] = None) -> Program:
+        programs.append(Program(*arguments, server=server))
         return programs[-1]
 
     yield start
     for program in programs:
         program.kill()
+
+
+@pytest.fixture(scope="session")
+def program_server() -> Iterator[Optional[ProgramServer]]:
+    """Starts programs that import the package, in less time; none where the system cannot fork."""
+    with serving("syncproton") as server:
+        yield server
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ Launch = Callable[..., Any]
 
 
 @pytest.fixture
-def example(launch: Launch) -> Launch:
-    return lambda name, *arguments: launch("-u", str(EXAMPLES / f"{name}.py"), *arguments)
+def example(launch: Launch, program_server: Any) -> Launch:
+    return lambda name, *arguments, server=program_server: launch(
+        "-u", str(EXAMPLES / f"{name}.py"), *arguments, server=server)
 
 
 @pytest.fixture
@@ -92,7 +93,8 @@ def rows(path: Path, table: str) -> List[Tuple[Any, ...]]:
 
 @pytest.mark.parametrize("name", ["helloworld", "helloworld_blocking"])
 def test_hello_world(broker: Broker, example: Launch, name: str) -> None:
-    assert example(name, broker.url).finish() == ["Hello World!"]
+    # These start from nothing.
+    assert example(name, broker.url, server=None).finish() == ["Hello World!"]
     assert not any(broker.depths().values())
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any, Callable
 
 import pytest
 
 from syncproton.broker import Broker
+from syncproton.broker.handler import BrokerHandler
 from syncproton.engine import Endpoint
 from syncproton.url import Url
 
@@ -48,6 +50,7 @@ def test_start_and_close_twice() -> None:
 def test_messages_are_gone_after_a_restart(connect: Callable[[], Any], broker: Broker) -> None:
     client = connect()
     client.send(client.sender("q"), "x")
+    client.close()
     broker.close()
     broker.start()
     assert broker.depths() == {}
@@ -56,11 +59,28 @@ def test_messages_are_gone_after_a_restart(connect: Callable[[], Any], broker: B
 def test_closing_tells_the_clients_to_come_back_later(connect: Callable[[], Any], broker: Broker) -> None:
     client = connect()
     client.sync()
-    broker.close()
+    closing = threading.Thread(target=broker.close)
+    closing.start()
     client.wait(lambda: client.connection.state & Endpoint.REMOTE_CLOSED)
     assert client.connection.remote_condition.name == "amqp:connection:forced"
+    client.connection.close()
+    client.wait(lambda: True)
     while client.socket.recv(1 << 16):
         pass
+    closing.join()
+
+
+def test_clients_are_told_when_none_can_come_in_any_more(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut_down = BrokerHandler.shut_down
+    told = []
+
+    def connecting(handler: BrokerHandler) -> None:
+        told.append(can_connect(broker.url))
+        shut_down(handler)
+
+    monkeypatch.setattr(BrokerHandler, "shut_down", connecting)
+    broker.close()
+    assert told == [False]
 
 
 def test_a_port_in_use(broker: Broker) -> None:

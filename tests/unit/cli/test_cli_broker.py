@@ -6,15 +6,27 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import pytest
 import trustme
+from program_server import serving
 
 import syncproton
 from syncproton.broker import Broker
 
 Launch = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def program_server() -> Iterator[Any]:
+    with serving("syncproton.cli") as server:
+        yield server
+
+
+@pytest.fixture
+def launch(launch: Launch, program_server: Any) -> Launch:
+    return lambda *arguments, server=program_server: launch(*arguments, server=server)
 
 
 @pytest.fixture
@@ -25,7 +37,8 @@ def listening(launch: Launch) -> Any:
 
 
 def test_it_says_where_it_listens(launch: Launch) -> None:
-    program = launch("-m", "syncproton", "broker", "--listen", "amqp://127.0.0.1:0")
+    # This one starts from nothing.
+    program = launch("-m", "syncproton", "broker", "--listen", "amqp://127.0.0.1:0", server=None)
     start, _, url = program.line().rpartition(" ")
     assert start == "listening on" and url.startswith("amqp://127.0.0.1:")
 

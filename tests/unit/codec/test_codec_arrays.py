@@ -158,7 +158,7 @@ def test_large_arrays():
     plain(99, 1),
     plain(0),
     plain(None, 1),
-    Array(object(), Data.INT, 1),
+    pytest.param(Array(object(), Data.INT, 1), id="Array(object(), Data.INT, 1)"),
 ], ids=lambda value: repr(value)[:40])
 def test_elements_of_another_type_are_refused(value):
     with pytest.raises(DataException):

@@ -51,6 +51,13 @@ def test_values_that_are_encoded_alike(value, like):
     assert encode(value) == encode(like)
 
 
+class Unknown:
+    """Of no type that AMQP has."""
+
+    def __repr__(self):
+        return "unknown"
+
+
 RECURSIVE = []
 RECURSIVE.append(RECURSIVE)
 RECURSIVE_MAP = {}
@@ -58,8 +65,8 @@ RECURSIVE_MAP["a"] = RECURSIVE_MAP
 
 
 @pytest.mark.parametrize("value", [
-    object(), {1}, 1j, range(3), int, Ellipsis,
-    [object()], {"a": object()}, {object(): 1}, Described(object(), 1), Described(1, object()),
+    pytest.param(object(), id="object()"), Unknown(), {1}, 1j, range(3), int, Ellipsis,
+    [Unknown()], {"a": Unknown()}, {Unknown(): 1}, Described(Unknown(), 1), Described(1, Unknown()),
     2 ** 63, -2 ** 63 - 1,
     byte(128), byte(-129), short(32768), int32(2 ** 31), int32(-2 ** 31 - 1), timestamp(2 ** 63),
     decimal32(-1), decimal32(2 ** 32), decimal64(-1), decimal64(2 ** 64), decimal128(b""), decimal128(bytes(17)),

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from flask import Flask
+from program_server import serving
 
 import syncproton
 from syncproton import Message
@@ -28,12 +29,20 @@ def broker() -> Iterator[Broker]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def program_server() -> Iterator[Any]:
+    with serving("flask.cli", "syncproton") as server:
+        yield server
+
+
 @pytest.fixture
-def consume(launch: Callable[..., Any], broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Consume:
+def consume(
+    launch: Callable[..., Any], program_server: Any, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> Consume:
     """Starts the command in a process of its own."""
     monkeypatch.setenv("AMQP_URL", broker.url)
-    return lambda *arguments: launch("-m", "flask", "--app", str(FOLDER / "flask_shop.py"), "amqp", "consume",
-                                     *arguments)
+    return lambda *arguments, server=program_server: launch(
+        "-m", "flask", "--app", str(FOLDER / "flask_shop.py"), "amqp", "consume", *arguments, server=server)
 
 
 def put(broker: Broker, *bodies: Any) -> None:
@@ -60,7 +69,7 @@ def test_a_signal_lets_it_finish_what_is_in_hand_and_give_back_the_rest(
 
 def test_a_second_signal_gives_back_what_is_in_hand(consume: Consume, broker: Broker) -> None:
     put(broker, "endless")
-    program = consume("-q", "orders")
+    program = consume("-q", "orders", server=None)  # this one starts from nothing
     assert [program.line(), program.line()] == [READY, "shop begins endless"]
     program.process.send_signal(signal.SIGTERM)
     assert program.line() == "stopping"

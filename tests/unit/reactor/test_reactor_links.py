@@ -359,6 +359,8 @@ def test_links_asked_for_on_another_thread(background: Background, url: str, pee
     sender = container.create_sender(f"{url}/q", handler=Waiting())
     assert there.wait(10)
     assert peer.links[0]["name"] == sender.name
+    # There is no handler that would answer the peer's close.
+    container.submit(sender.connection.close).result(10)
 
 
 # --- handlers

@@ -13,8 +13,9 @@ import time
 import pytest
 
 import syncproton
-from syncproton import ConnectionException, ProtonException, Timeout, WrongThread
+from syncproton import ConnectionException, LinkException, ProtonException, Timeout, WrongThread
 from syncproton.broker import Broker
+from syncproton.engine import Condition
 from syncproton.reactor import Backoff, Container
 from syncproton.sync import ConnectionClosed, InDoubt, connect
 from syncproton.url import Url
@@ -251,6 +252,34 @@ def test_a_timed_out_receive_takes_no_message_with_it(peer):
             receiver.receive(timeout=0)
         peer.give(link, "late")
         assert receiver.receive().body == "late"
+
+
+def test_a_peer_that_gives_credit_does_not_refuse_though_it_attaches_without_the_address(peer, connected, monkeypatch):
+    monkeypatch.setattr("syncproton.sync.link_driver.REASON_TIMEOUT", 3600)
+
+    def attach(link):
+        link.open()
+        link.flow(peer.credit)
+
+    peer.on_attach = attach
+    sender = connected(peer).create_sender("q")
+    assert sender.address is None
+    sender.send("x")
+    assert peer.transfers.get(timeout=TIMEOUT).body == "x"
+
+
+def test_a_peer_that_gives_credit_and_refuses_all_the_same(peer, connected, monkeypatch):
+    monkeypatch.setattr("syncproton.sync.link_driver.REASON_TIMEOUT", 3600)
+
+    def attach(link):
+        link.open()
+        link.flow(peer.credit)
+        link.condition = Condition("amqp:not-found")
+        link.close()
+
+    peer.on_attach = attach
+    with pytest.raises(LinkException, match="not-found"):
+        connected(peer).create_sender("q").send("x")
 
 
 # --- threads and containers

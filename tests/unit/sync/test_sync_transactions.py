@@ -172,13 +172,19 @@ def test_abort_that_nobody_answers_is_one(coordinator, connected, how, reconnect
         transaction.commit()
 
 
-def test_commit_unanswered(coordinator, connected):
+@pytest.fixture
+def impatient(monkeypatch):
+    """A connection that is closed waits less long for the outcome of what was asked before."""
+    monkeypatch.setattr("syncproton.reactor.coordinator.PATIENCE", 0.1)
+
+
+def test_commit_unanswered(coordinator, impatient, connected):
     transaction = connected(coordinator(YES, SILENCE)).declare_transaction()
     with pytest.raises(Timeout, match="in doubt"):
         transaction.commit(timeout=0.05)
 
 
-def test_connection_closed_while_it_commits(coordinator, connected):
+def test_connection_closed_while_it_commits(coordinator, impatient, connected):
     peer = coordinator(YES, SILENCE)
     connection = connected(peer)
     transaction = connection.declare_transaction()
