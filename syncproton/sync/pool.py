@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from concurrent.futures import Future
 from contextlib import contextmanager
 from time import monotonic, sleep
 from types import TracebackType
@@ -234,30 +235,27 @@ class ConnectionPool:
         store = self._store
         store.count(requests_num=1)
         try:
-            first = True
+            future = store.ask()
             while True:
-                member = self._next(deadline, first)
-                sound = False
+                member = self._next(future, deadline)
+                new, member.used = not member.used, True
                 try:
-                    sound = self._is_sound(member, deadline)
-                finally:
-                    new, member.used = not member.used, True
-                    if not sound:
-                        store.give_back(member, bad=not member.expired)
-                if sound:
-                    return member
-                if new:
-                    sleep(min(CHECK_DELAY, _seconds_left(deadline)))
-                first = False
+                    if self._is_sound(member, deadline):
+                        return member
+                    if new:
+                        sleep(min(CHECK_DELAY, _seconds_left(deadline)))
+                except BaseException:
+                    store.give_back(member, bad=not member.expired)
+                    raise
+                future = store.exchange(member, bad=not member.expired)
         except BaseException:
             store.count(requests_errors=1)
             raise
 
-    def _next(self, deadline: Deadline, first: bool) -> Member:
-        begin = monotonic()
-        future = self._store.ask(not first)
+    def _next(self, future: "Future[Member]", deadline: Deadline) -> Member:
         if future.done():
             return future.result()
+        begin = monotonic()
         try:
             return wait(future, deadline, lambda taken_back: self._timed_out(deadline, "no connection was to be had"))
         except BaseException:

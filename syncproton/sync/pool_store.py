@@ -125,10 +125,9 @@ class Store:
 
     # --- lending
 
-    def ask(self, first: bool) -> "Future[Member]":
+    def ask(self) -> "Future[Member]":
         """A future for a connection; those who ask are served in order.
 
-        :param first: before all others, for one who got a connection that was of no use.
         :raises TooManyWaiting: if so many wait already.
         """
         future: "Future[Member]" = new_future()
@@ -139,16 +138,33 @@ class Store:
                 self._lend(self._idle.pop(), future)
                 return future
             most = self._settings.max_waiting
-            if most and not first and len(self._waiting) >= most:
+            if most and len(self._waiting) >= most:
                 raise TooManyWaiting(f"max_waiting: {most} threads wait for the pool of {self._settings.shown} already")
-            if first:
-                self._waiting.appendleft(future)
-            else:
-                self._waiting.append(future)
-                self.stats.requests_queued += 1
+            self._waiting.append(future)
+            self.stats.requests_queued += 1
             self._hurry.notify_all()
             begun = self._grow()
         self._begin(begun)
+        return future
+
+    def exchange(self, member: Member, bad: bool) -> "Future[Member]":
+        """Give back a connection that was of no use, and ask for another one before all others who wait.
+
+        :param bad: it did not pass the check.
+        """
+        future: "Future[Member]" = new_future()
+        try:
+            self.guard()
+            with self._lock:
+                self._check_open()
+                if self._idle:
+                    self._lend(self._idle.pop(), future)
+                else:
+                    self._waiting.appendleft(future)
+                    self._hurry.notify_all()
+        finally:
+            # Only now, as the place that it leaves is the next one's.
+            self.give_back(member, bad)
         return future
 
     def withdraw(self, future: "Future[Member]") -> None:

@@ -192,7 +192,7 @@ def test_a_connection_that_comes_too_late_goes_to_the_next(make: Callable[..., C
     pool = make(max_size=1)
     store = pool._store
     with pool.connection() as connection:
-        late, patient = store.ask(False), store.ask(False)
+        late, patient = store.ask(), store.ask()
     assert late.result(0).connection is connection and not patient.done()
     store.withdraw(late)
     assert patient.result(0).connection is connection
