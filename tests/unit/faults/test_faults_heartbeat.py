@@ -234,9 +234,14 @@ def test_a_peer_that_does_not_ask_gets_none(peer: Any, connect: Any, shared: Con
 class Flood(Program):
     """Sends more than any buffer holds."""
 
+    def __init__(self, closes: int) -> None:
+        super().__init__(closes)
+        self.sent = threading.Event()
+
     def on_sendable(self, event: Any) -> None:
         while event.sender.credit:
             event.sender.send(Message(body=b"x" * 100000))
+        self.sent.set()
 
 
 def test_a_peer_that_has_stopped_reading_is_dropped_all_the_same(
@@ -248,6 +253,8 @@ def test_a_peer_that_has_stopped_reading_is_dropped_all_the_same(
     connection = connect(program, stuck.url, heartbeat=BEAT)
     shared.create_sender(connection, "q")
     assert program.opened.acquire(timeout=10)
+    # Until then the container is too busy to drop anybody.
+    assert program.sent.wait(10)
     with within(2 * BEAT):
         assert program.opened.acquire(timeout=10)
     frozen.set()
