@@ -202,14 +202,15 @@ def listens(duration: float, gaps: List[float]) -> Step:
 def test_a_peer_that_asks_for_them_gets_them_twice_as_often(peer: Any, connect: Any, shared: Container) -> None:
     program = Program()
     gaps: List[float] = []
-    asking = peer([*asks_for(2 * BEAT), listens(6 * BEAT, gaps), *FAREWELL])
+    asked = 4 * BEAT
+    asking = peer([*asks_for(asked), listens(3 * asked, gaps), *FAREWELL])
     connection = connect(program, asking.url)
     assert program.opened.acquire(timeout=10)
     deadline = time.monotonic() + 10
-    while sum(gaps) < 6 * BEAT and time.monotonic() < deadline:
+    while sum(gaps) < 3 * asked and time.monotonic() < deadline:
         sum(range(10000))  # The program is busy: that is no reason to miss one.
     assert 4 <= len(gaps) <= 7
-    assert max(gaps) < 2 * BEAT
+    assert max(gaps) < asked
     shared.submit(connection.close).result(10)
     assert program.ended.wait(10)
 
