@@ -93,6 +93,11 @@ class Talk:
         for start in range(0, len(data), 1 if self.drip else len(data) or 1):
             self.sock.sendall(data[start:start + 1] if self.drip else data)
 
+    def stop_framing(self) -> None:
+        """What comes from now on is not to be read as frames."""
+        self._reader = None
+        self._amqp = False
+
     def listen(self) -> None:
         """Take down what the client says until it goes."""
         try:

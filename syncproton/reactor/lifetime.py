@@ -39,6 +39,9 @@ FORK_PATIENCE = 1.0
 #: Seconds between two looks at an I/O thread that has not come to its rest.
 _GLANCE = 0.0002
 
+#: Seconds between two looks at the threads that a child of ``multiprocessing`` waits for at its end.
+_LOOK = 0.01
+
 
 class Inherited(Protocol):
     """What a child of a fork gets from its parent and has to make anew."""
@@ -188,9 +191,11 @@ def _at_end_of_child() -> None:
         return
 
     def close() -> None:
-        for thread in working:
-            if thread is not threading.main_thread():
-                thread.join()
+        # They are not joined: whoever else joins a thread at the same time, as the end of the child does, may fail for
+        # it on PyPy.
+        others = set(working) - {threading.main_thread()}
+        while not others.isdisjoint(threading.enumerate()):
+            sleep(_LOOK)
         _at_exit()
 
     threading.Thread(target=close, name="syncproton-exit", daemon=False).start()

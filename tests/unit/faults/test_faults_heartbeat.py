@@ -202,14 +202,15 @@ def listens(duration: float, gaps: List[float]) -> Step:
 def test_a_peer_that_asks_for_them_gets_them_twice_as_often(peer: Any, connect: Any, shared: Container) -> None:
     program = Program()
     gaps: List[float] = []
-    asking = peer([*asks_for(2 * BEAT), listens(6 * BEAT, gaps), *FAREWELL])
+    asked = 4 * BEAT
+    asking = peer([*asks_for(asked), listens(3 * asked, gaps), *FAREWELL])
     connection = connect(program, asking.url)
     assert program.opened.acquire(timeout=10)
     deadline = time.monotonic() + 10
-    while sum(gaps) < 6 * BEAT and time.monotonic() < deadline:
+    while sum(gaps) < 3 * asked and time.monotonic() < deadline:
         sum(range(10000))  # The program is busy: that is no reason to miss one.
     assert 4 <= len(gaps) <= 7
-    assert max(gaps) < 2 * BEAT
+    assert max(gaps) < asked
     shared.submit(connection.close).result(10)
     assert program.ended.wait(10)
 
@@ -234,9 +235,14 @@ def test_a_peer_that_does_not_ask_gets_none(peer: Any, connect: Any, shared: Con
 class Flood(Program):
     """Sends more than any buffer holds."""
 
+    def __init__(self, closes: int) -> None:
+        super().__init__(closes)
+        self.sent = threading.Event()
+
     def on_sendable(self, event: Any) -> None:
         while event.sender.credit:
             event.sender.send(Message(body=b"x" * 100000))
+        self.sent.set()
 
 
 def test_a_peer_that_has_stopped_reading_is_dropped_all_the_same(
@@ -248,6 +254,8 @@ def test_a_peer_that_has_stopped_reading_is_dropped_all_the_same(
     connection = connect(program, stuck.url, heartbeat=BEAT)
     shared.create_sender(connection, "q")
     assert program.opened.acquire(timeout=10)
+    # Until then the container is too busy to drop anybody.
+    assert program.sent.wait(10)
     with within(2 * BEAT):
         assert program.opened.acquire(timeout=10)
     frozen.set()

@@ -8,7 +8,8 @@ import pytest
 from bad_values import BAD_VALUES, composite, list_of, map_of, nested
 from faults_clients import Client, within
 from scripted_peer import (
-    FAREWELL, RECEIVING, SENDING, Script, Step, Talk, hear, leave, reset, say, stay_silent, transfer,
+    AMQP_HEADER, FAREWELL, LOGIN, OPENED, RECEIVING, SENDING, Open, Script, Step, Talk, header, hear, leave, reset, say,
+    stay_silent, transfer,
 )
 
 import syncproton
@@ -249,15 +250,39 @@ def test_message_taken_back(peer: Any) -> None:
         assert connection.create_receiver("q", credit=20).receive().body == "good"
 
 
-def test_sending_is_broken_off(peer: Any) -> None:
-    """The peer goes while a message of many frames is on its way."""
-    for end in (leave, reset):
-        bad = peer([*SENDING, hear(Transfer), end])
-        connection = syncproton.connect(bad.url, timeout=5)
-        sender = connection.create_sender("q")
-        with within(0), pytest.raises(ProtonException) as info:
-            sender.send(b"x" * 30_000_000)
-        assert getattr(info.value, "condition", None) in ("proton:io", "amqp:connection:framing-error")
-        with within(0), pytest.raises(ConnectionException):
-            sender.send("y")
-        connection.close()
+def within_a_frame(talk: Talk) -> None:
+    """A part of a frame has come; the rest is not to be taken for frames."""
+    talk.read(100_000)
+    talk.stop_framing()
+
+
+def after_a_frame(talk: Talk) -> None:
+    """One frame of many has come."""
+    talk.hear(Transfer)
+    assert talk.last(Transfer).more
+
+
+def before_an_answer(talk: Talk) -> None:
+    """All has come."""
+    talk.hear(Transfer, more=False)
+
+
+@pytest.mark.parametrize("end", [leave, reset])
+@pytest.mark.parametrize("so_far, frame_size, size", [
+    (within_a_frame, 0xFFFFFFFF, 15_000_000),
+    (after_a_frame, 16384, 15_000_000),
+    (before_an_answer, 0xFFFFFFFF, 3_000_000),
+    (before_an_answer, 16384, 3_000_000),
+])
+def test_sending_is_broken_off(so_far: Step, frame_size: int, size: int, end: Step, peer: Any) -> None:
+    """The peer goes while a message is on its way, or before it has said anything to it."""
+    opened = [*LOGIN, header(AMQP_HEADER), hear(Open), say(Open("peer", max_frame_size=frame_size))]
+    bad = peer([*opened, *SENDING[len(OPENED):], so_far, end])
+    connection = syncproton.connect(bad.url, timeout=5)
+    sender = connection.create_sender("q")
+    with within(0), pytest.raises(ProtonException) as info:
+        sender.send(b"x" * size)
+    assert getattr(info.value, "condition", None) in ("proton:io", "amqp:connection:framing-error")
+    with within(0), pytest.raises(ConnectionException):
+        sender.send("y")
+    connection.close()

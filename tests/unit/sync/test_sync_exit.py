@@ -14,8 +14,21 @@ from syncproton.broker import Broker
 #: How long the end of a program may take, in seconds: a moment, on a machine that has time for it.
 AT_ONCE = 5
 
-CONNECT = """
-import atexit, sys, threading, time
+#: How a thread of a program waits for the end of the main thread.  On PyPy it may not join it: the main thread fails if
+#: it is joined just as it ends.  What is registered there is called right before it ends.
+WAIT_FOR_MAIN = """
+import sys, threading
+
+if sys.implementation.name == "pypy":
+    main_ends = threading.Event()
+    threading._register_atexit(main_ends.set)
+    wait_for_main = main_ends.wait
+else:
+    wait_for_main = threading.main_thread().join
+"""
+
+CONNECT = WAIT_FOR_MAIN + """
+import atexit, time
 import syncproton
 from syncproton.sync import submit_connect
 from syncproton.reactor import AtMostOnce
@@ -89,7 +102,7 @@ def test_a_thread_that_is_no_daemon_works_on_until_it_is_done(broker: Broker, la
         receiver = connection.create_receiver("q")
 
         def work():
-            threading.main_thread().join()
+            wait_for_main()
             sender = connection.create_sender("q")
             for number in range(5):
                 sender.send(number)
@@ -215,8 +228,8 @@ def test_children_of_multiprocessing_close_their_own_connections(
     peer.on_connection_closing = lambda event: closed.append("closing")
     peer.on_disconnected = lambda event: closed.append("lost")
     program = tmp_path / "program.py"
-    program.write_text(textwrap.dedent("""
-        import multiprocessing, sys, threading, warnings
+    program.write_text(WAIT_FOR_MAIN + textwrap.dedent("""
+        import multiprocessing, warnings
         from concurrent.futures import ThreadPoolExecutor
         import syncproton
 
@@ -226,7 +239,7 @@ def test_children_of_multiprocessing_close_their_own_connections(
             sender = connection.create_sender("q")
             if more:
                 # A thread of the child that works on after its function has returned.
-                threading.Thread(target=lambda: (threading.main_thread().join(0.2), sender.send("late"))).start()
+                threading.Thread(target=lambda: (wait_for_main(), sender.send("late"))).start()
                 ThreadPoolExecutor(1).submit(sender.send, "pooled")
             else:
                 sender.send("soon")
