@@ -18,18 +18,31 @@ LIMIT = 10.0
 
 
 class Source(MessagingHandler):
-    """Sends all of its messages at once, and takes down when it is told of the first."""
+    """Sends all of its messages at once, and takes down what becomes of them."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.sent = 0
+        self.order: List[str] = []
         self.told = threading.Event()
+        self.left = threading.Event()
 
     def on_sendable(self, event: Any) -> None:
-        for number in range(MESSAGES if not event.link.unsettled else 0):
-            event.sender.send(Message(id=number))
+        while self.sent < MESSAGES:
+            event.sender.send(Message(id=self.sent))
+            self.sent += 1
 
-    def on_settled(self, event: Any) -> None:
+    def on_accepted(self, event: Any) -> None:
+        self.order.append("outcome")
         self.told.set()
+
+    on_released = on_accepted
+
+    def on_link_closing(self, event: Any) -> None:
+        self.order.append("detach")
+
+    def on_connection_closing(self, event: Any) -> None:
+        self.left.set()
 
 
 class Sink(MessagingHandler):
@@ -89,32 +102,6 @@ def test_events_of_no_connection_come_by_the_thousand_too(background: Callable[.
     assert counter.done.wait(LIMIT)
 
 
-class Tally(MessagingHandler):
-    """Sends all of its messages at once, and takes down what becomes of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = 0
-        self.order: List[str] = []
-        self.left = threading.Event()
-
-    def on_sendable(self, event: Any) -> None:
-        while self.sent < MESSAGES:
-            event.sender.send(Message(id=self.sent))
-            self.sent += 1
-
-    def on_accepted(self, event: Any) -> None:
-        self.order.append("outcome")
-
-    on_released = on_accepted
-
-    def on_link_closing(self, event: Any) -> None:
-        self.order.append("detach")
-
-    def on_connection_closing(self, event: Any) -> None:
-        self.left.set()
-
-
 class Leaver(MessagingHandler):
     """In its fiftieth message it closes the link, the session or the connection."""
 
@@ -138,7 +125,7 @@ class Leaver(MessagingHandler):
 def test_what_is_closed_amid_many_messages_is_left_after_the_last_of_them(
     background: Callable[..., Container], what: str,
 ) -> None:
-    source = Tally()
+    source = Source()
     acceptor = background(source).acceptor("127.0.0.1", 0)
     sink = Leaver(what)
     container = background(sink)
@@ -164,7 +151,7 @@ class Namer(MessagingHandler):
         event.link.properties = {symbol("number"): event.link.name}
 
 
-class Reader(Tally):
+class Reader(Source):
     """Takes down what the peer says of its links, but for the first."""
 
     def __init__(self) -> None:
