@@ -22,6 +22,10 @@ from syncproton.wire.termini import Source, Target
 LIMIT = 10.0  # seconds; far more than anything here takes
 
 
+class ClientWent(AssertionError):
+    """The client ended the stream before it had said what the script waits for."""
+
+
 class Talk:
     """One connection of the peer.
 
@@ -46,7 +50,8 @@ class Talk:
             self._held, self._reader = self._reader.take_rest() + self._held, None
         while len(self._held) < size:
             data = self.sock.recv(65536)
-            assert data, f"the client went after {self._held!r}"
+            if not data:
+                raise ClientWent(f"the client went after {self._held!r}")
             self._held += data
         data, self._held = self._held[:size], self._held[size:]
         return data
@@ -75,7 +80,7 @@ class Talk:
         for _, performative, _ in self.frames(frame_type):
             if isinstance(performative, kind) and all(getattr(performative, key) == fields[key] for key in fields):
                 return performative
-        raise AssertionError(f"the client went without a {kind.__name__}; it said {self.heard!r}")
+        raise ClientWent(f"the client went without a {kind.__name__}; it said {self.heard!r}")
 
     def last(self, kind: Type[Any]) -> Any:
         """The performative of this kind heard last, or ``None``."""
