@@ -171,9 +171,8 @@ def _map(buf: bytes, pos: int, stop: int, count: int, depth: int) -> Result:
         elif code == 0x55:
             value = SIGNED[buf[pos + 1]]
             pos += 2
-        elif code == 0x81:
-            value = _long(buf, pos + 1)[0]
-            pos += 9
+        elif code == 0xC1:
+            value, pos = _map(buf, pos + 3, pos + 2 + buf[pos + 1], buf[pos + 2], depth)
         else:
             value, pos = table[code](buf, pos + 1, depth)
         try:

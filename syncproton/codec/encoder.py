@@ -8,7 +8,7 @@ and count left open; when its contents turn out not to fit, the header is widene
 from __future__ import annotations
 
 import struct
-from typing import Any, Callable, Dict, Iterable, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from typing_extensions import Final
 
@@ -24,7 +24,7 @@ from syncproton.codec.typecodes import TypeCode
 from syncproton.codec.types import float32
 from syncproton.errors import DataException
 
-__all__ = ["ENCODERS", "encode", "encode_into", "encoder_for"]
+__all__ = ["ENCODERS", "encode", "encode_into", "encoder_for", "write_map"]
 
 _Kind = Union[type, Tuple[type, ...]]
 
@@ -79,7 +79,7 @@ def encoder_for(value: Any) -> Encoder:
         if encoder is not None:
             return encoder
     if isinstance(value, Mapping):
-        return _write_map
+        return write_map
     raise DataException(f"a {type(value).__name__} has no AMQP encoding")
 
 
@@ -105,7 +105,13 @@ def _write_list(out: bytearray, value: Iterable[Any]) -> None:
         out[start:start + 3] = _wide_header(0xD0, size + 3, count)
 
 
-def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
+def write_map(
+    out: bytearray, value: Mapping[Any, Any], check_key: Optional[Callable[[Any], None]] = None
+) -> None:
+    """Append a map.
+
+    :param check_key: called with each key that is no plain ``str``; raises if it is not to be one.
+    """
     table = ENCODERS
     start = len(out)
     out += b"\xc1\0\0"
@@ -116,17 +122,21 @@ def _write_map(out: bytearray, value: Mapping[Any, Any]) -> None:
         if type(key) is str:
             out += keys.get(key) or _key(key)
         else:
+            if check_key is not None:
+                check_key(key)
             (table.get(type(key)) or encoder_for(key))(out, key)
         kind = type(element)
-        if kind is int and -128 <= element <= 127:
-            out += small_long[element]
-        elif kind is str and len(element) < 64:  # then it is less than 256 bytes long in UTF-8
+        if kind is str and len(element) < 64:  # then it is less than 256 bytes long in UTF-8
             try:
                 octets = element.encode()
             except UnicodeEncodeError:
                 raise unfit(element, "string") from None
             out += short_string[len(octets)]
             out += octets
+        elif kind is int and element in small_long:
+            out += small_long[element]
+        elif kind is bool:
+            out += b"\x41" if element else b"\x42"
         else:
             (table.get(kind) or encoder_for(element))(out, element)
     size = len(out) - start - 2
@@ -318,7 +328,7 @@ _FIXED: Dict[int, Tuple[int, Callable[[Any], bytes]]] = {
 }
 _COMPOUND: Dict[int, Tuple[int, Encoder, _Kind]] = {
     TypeCode.LIST: (0xC0, _write_list, (list, tuple)),
-    TypeCode.MAP: (0xC1, _write_map, Mapping),
+    TypeCode.MAP: (0xC1, write_map, Mapping),
     TypeCode.ARRAY: (0xE0, _write_array, Array),
 }
 
@@ -327,9 +337,9 @@ ENCODERS: Dict[type, Encoder] = {
     list: _write_list,
     tuple: _write_list,
     SymbolList: _write_list,
-    dict: _write_map,
-    AnnotationDict: _write_map,
-    PropertyDict: _write_map,
+    dict: write_map,
+    AnnotationDict: write_map,
+    PropertyDict: write_map,
     Described: _write_described,
     Array: _write_array,
 }

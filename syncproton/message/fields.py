@@ -28,7 +28,6 @@ DEFAULT_PRIORITY = 4
 
 _size_count32 = struct.Struct(">II").unpack_from
 _wide_list = struct.Struct(">BII").pack
-_NULLS = [b"\x40" * count for count in range(16)]
 _STRING8 = [bytes((0xA1, size)) for size in range(256)]
 _STRINGS = (0xA1, 0xB1)
 _SYMBOLS = (0xA3, 0xB3)
@@ -87,18 +86,14 @@ def write_fields(section: Section, out: bytearray, fields: Fields) -> None:
     """Append the section to ``out``, without its trailing nulls."""
     out += section.head
     body = len(out)
-    count = nulls = 0
+    count = 0
     left = len(fields) - fields.count(None)  # most messages have few fields, and the first ones
     for value in fields if left else ():
+        count += 1
         if value is None:
-            nulls += 1
+            out += b"\x40"
             continue
         left -= 1
-        if nulls:
-            out += _NULLS[nulls]
-            count += nulls
-            nulls = 0
-        count += 1
         kind = type(value)
         if kind is str and len(value) < 64:  # so its UTF-8 is below 256 bytes
             octets = value.encode()

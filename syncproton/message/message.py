@@ -124,14 +124,14 @@ class Message:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"a bytes-like object is required, not {type(data).__name__}")
-        self._decode(bytes(data))
-
-    def _decode(self, data: bytes) -> None:
         try:
-            decode_sections(self, data)
+            decode_sections(self, data if type(data) is bytes else bytes(data))
         except DataException as error:
-            self.clear()
-            raise MessageException(f"cannot decode the message: {error}") from error
+            raise self._undecodable(error) from error
+
+    def _undecodable(self, error: DataException) -> MessageException:
+        self.clear()
+        return MessageException(f"cannot decode the message: {error}")
 
     def send(self, sender: _SendingLink, tag: Union[bytes, str, None] = None) -> Any:
         """Encode the message and send it on a link, as one delivery.
@@ -174,7 +174,10 @@ class Message:
                 if encoded.size >= LARGE and decode_large(self, encoded):
                     return delivery
                 encoded = encoded.take_all()
-            self._decode(encoded)
+            try:
+                decode_sections(self, encoded)
+            except DataException as error:
+                raise self._undecodable(error) from error
             return delivery
         if not hasattr(link, "is_sender"):
             raise TypeError(f"a link is wanted, not {link!r}")
@@ -311,7 +314,8 @@ class Message:
 
     @id.setter
     def id(self, value: Union[str, bytes, int, UUID, None]) -> None:
-        if type(value) is not str and value is not None:
+        kind = type(value)
+        if kind is not str and value is not None and not (kind is int and 0 <= value <= 0xFFFFFFFF):  # type: ignore
             value = message_id(value)
         if self._fields is None:
             self._fields = [value] + _NO_MORE_FIELDS

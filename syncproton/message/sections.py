@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from syncproton.codec.decoder import DECODERS
-from syncproton.codec.encoder import ENCODERS, encoder_for
+from syncproton.codec.encoder import ENCODERS, encoder_for, write_map
 from syncproton.codec.limits import MAX_NESTING
 from syncproton.codec.pieces import Pieces
 from syncproton.codec.types import binary, char, symbol, uint, ulong
@@ -67,9 +67,7 @@ _SYMBOLIC = {
 _GROUP_ID, _GROUP_SEQUENCE = 10, 11  # places in the properties section
 _UINT0 = uint(0)
 
-_STRINGS = frozenset((str,))
-
-_write_map = ENCODERS[dict]
+_read_map8 = DECODERS[0xC1]
 
 
 def encode_sections(message: Message) -> bytes:
@@ -77,11 +75,11 @@ def encode_sections(message: Message) -> bytes:
 
     :raises DataException: if something in it has no encoding.
     """
-    out = bytearray()
     header = message._header
     if header is None:
-        out += _EMPTY_HEADER
+        out = bytearray(_EMPTY_HEADER)
     else:
+        out = bytearray()
         write_fields(HEADER, out, header)
     if message._instructions is not None:
         _write_annotations(out, _INSTRUCTIONS_HEAD, message.instructions)
@@ -113,19 +111,20 @@ def encode_sections(message: Message) -> bytes:
 def _write_application_properties(out: bytearray, properties: Any) -> None:
     if type(properties) is not dict and not isinstance(properties, Mapping):
         raise DataException(f"application properties are a dict, not {type(properties).__name__}")
-    if not _STRINGS.issuperset(map(type, properties)):
-        for key in properties:
-            if not isinstance(key, str) or isinstance(key, (char, symbol)):
-                raise DataException(f"the key of an application property is a string, not {key!r}")
     out += _APPLICATION_PROPERTIES_HEAD
-    _write_map(out, properties)
+    write_map(out, properties, _check_key)
+
+
+def _check_key(key: Any) -> None:
+    if not isinstance(key, str) or isinstance(key, (char, symbol)):
+        raise DataException(f"the key of an application property is a string, not {key!r}")
 
 
 def _write_annotations(out: bytearray, head: bytes, value: Any) -> None:
     if not isinstance(value, Mapping):
         raise DataException(f"annotations are a dict, not {type(value).__name__}")
     out += head
-    _write_map(out, value)
+    write_map(out, value)
 
 
 def decode_large(message: Message, data: Pieces) -> bool:
@@ -217,7 +216,10 @@ def decode_sections(message: Message, buf: bytes) -> None:
                 else:
                     header, pos = read_fields(HEADER, buf, pos)
             elif code == 0x74:
-                properties, pos = _read_map(code, buf, pos)
+                if buf[pos] == 0xC1:
+                    properties, pos = _read_map8(buf, pos + 1, MAX_NESTING)
+                else:
+                    properties, pos = _read_map(code, buf, pos)
             elif _DATA <= code <= _VALUE:
                 if last >= _DATA:
                     if last != code:
