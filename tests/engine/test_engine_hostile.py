@@ -376,7 +376,8 @@ def test_a_stream_of_tiny_frames_takes_time_in_proportion() -> None:
         assert link.queued == count
         return time.process_time() - started
 
-    few, many = min(elapsed(1000) for _ in range(3)), elapsed(10000)
+    # The least of a few: a compiler or a collector may be at work in any of them.
+    few, many = (min(elapsed(count) for _ in range(3)) for count in (1000, 10000))
     assert many < 60 * few
 
 
