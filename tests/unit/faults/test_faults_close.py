@@ -107,11 +107,12 @@ def test_the_end_of_tls_waits_for_the_answer_to_the_close_but_not_for_ever(
         talk.sock.close()
 
     answer = [take_the_end_of_the_stream_for_the_end, *FAREWELL[1:]] if answers else []
-    url = peer([encrypt, *OPENED, hear(Close), *answer, hear_the_end]).url.replace("amqp:", "amqps:")
-    program = Closing(url, domain)
+    server = peer([encrypt, *OPENED, hear(Close), *answer, hear_the_end])
+    program = Closing(server.url.replace("amqp:", "amqps:"), domain)
     with within(0):
         Container(program).run()
     assert program.trace == (ANSWERED if answers else DROPPED)
+    assert server.talk().over.wait(5), "the end was not heard"
 
 
 def test_a_peer_that_does_not_go_at_all_is_given_up(peer: Any, monkeypatch: Any) -> None:
