@@ -341,7 +341,10 @@ def test_callbacks_may_begin_the_next_and_may_not_wait(peer: Any, connection: Co
                 errors.append(error)
         after.set_result(errors)
 
+    added = threading.Event()
+    connection.container.submit(added.wait, TIMEOUT)  # A callback is called at once if the future is done already.
     sender.submit_send("first").add_done_callback(then)
+    added.set()
     errors = after.result(TIMEOUT)
     assert len(errors) == 7 and all(isinstance(error, WrongThread) for error in errors), errors
     assert received(peer, 2) == ["first", "second"]
