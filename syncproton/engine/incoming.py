@@ -289,7 +289,10 @@ class Incoming:
     # --- deliveries
 
     def whole_transfer(self, channel: int, number: int, tag: bytes, settled: bool, payload: bytes) -> None:
-        """A transfer that is a message, on the link with handle 0: mostly nothing is to be said against it."""
+        """A transfer that is a message, on the link with handle 0: mostly nothing is to be said against it.
+
+        What it does then is what :meth:`_transfer` does, with less to look at; a property test holds the two together.
+        """
         session = self._transport._remote_channels.get(channel)
         link = session._remote_handles.get(0) if session is not None else None
         if (

@@ -314,8 +314,8 @@ class Message:
 
     @id.setter
     def id(self, value: Union[str, bytes, int, UUID, None]) -> None:
-        kind = type(value)
-        if kind is not str and value is not None and not (kind is int and 0 <= value <= 0xFFFFFFFF):  # type: ignore
+        # What ids mostly are needs no looking into.
+        if type(value) is not str and not (type(value) is int and 0 <= value <= 0xFFFFFFFF):
             value = message_id(value)
         if self._fields is None:
             self._fields = [value] + _NO_MORE_FIELDS
